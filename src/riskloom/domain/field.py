@@ -52,6 +52,8 @@ class Field:
     """For money: the field that names the currency it came in."""
     signed: bool = False
     """For money and numbers: whether negative values are allowed."""
+    timezone: str = ""
+    """For times: the zone of times sent without one; empty refuses them."""
     values: tuple[str, ...] = ()
     """For categories: what is allowed; empty allows anything."""
 

@@ -1,0 +1,167 @@
+"""One reader per field type: a JSON value to what is held inside, or a `FieldFault` that says what was expected."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from riskloom.domain.field import INTEGER_LIMIT, Field, FieldType
+from riskloom.domain.money import scale_decimal
+
+TEXT_LIMIT = 256
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+LATEST_US = (datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+
+class NumberText(str):
+    """The decimal text of a JSON number with a point or exponent; never a string the sender wrote."""
+
+    __slots__ = ()
+
+
+class FieldFault(Exception):
+    """What was expected of one field; the caller knows which."""
+
+    def __init__(self, expected: str, got: str = "", hint: str = "") -> None:
+        super().__init__(expected)
+        self.expected, self.got, self.hint = expected, got, hint
+
+
+def reader(field: Field) -> Callable[[object], Any]:
+    """The function that reads the values of `field`; money is read by `EventSchema`, which knows the currency."""
+    match field.type:
+        case FieldType.STRING:
+            return _read_text
+        case FieldType.CATEGORY:
+            return _category_reader(field.values) if field.values else _read_text
+        case FieldType.IP:
+            return _read_ip
+        case FieldType.BOOLEAN:
+            return _read_boolean
+        case FieldType.CLOCK:
+            return _read_clock
+        case FieldType.TIME:
+            return _time_reader(field.timezone)
+        case FieldType.INTEGER:
+            return _number_reader(0, -INTEGER_LIMIT + 1, INTEGER_LIMIT - 1, "an integer")
+        case FieldType.LATITUDE:
+            return _number_reader(6, -90_000_000, 90_000_000, "degrees from -90 to 90")
+        case FieldType.LONGITUDE:
+            return _number_reader(6, -180_000_000, 180_000_000, "degrees from -180 to 180")
+        case FieldType.NUMBER:
+            low = -INTEGER_LIMIT + 1 if field.signed else 0
+            what = "a number" if field.signed else "a number of at least 0"
+            return _number_reader(field.decimals, low, INTEGER_LIMIT - 1, what)
+        case FieldType.MONEY:
+            raise ValueError("money is read with its currency")
+
+
+def _read_text(raw: object) -> str:
+    if type(raw) is not str:
+        raise FieldFault("text", hint='put it in quotes: "12"' if isinstance(raw, (int, NumberText)) else "")
+    if not raw:
+        raise FieldFault("text that is not empty")
+    if len(raw) > TEXT_LIMIT:
+        raise FieldFault(f"text of at most {TEXT_LIMIT} characters", f"{len(raw)} characters")
+    if not raw.isprintable() and _UNFIT.search(raw):
+        raise FieldFault("text without control characters")
+    return raw
+
+
+def _category_reader(values: tuple[str, ...]) -> Callable[[object], str]:
+    allowed = frozenset(values)
+
+    def read(raw: object) -> str:
+        text = _read_text(raw)
+        if text not in allowed:
+            raise FieldFault(f"one of {', '.join(values)}")
+        return text
+
+    return read
+
+
+def _read_ip(raw: object) -> str:
+    if type(raw) is not str or len(raw) > 64:
+        raise FieldFault("an IP address")
+    return _normal_ip(raw)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _normal_ip(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise FieldFault("an IP address (v4 or v6)") from error
+
+
+def _read_boolean(raw: object) -> bool:
+    if raw is True or raw is False:
+        return raw
+    raise FieldFault("true or false")
+
+
+def _read_clock(raw: object) -> int:
+    match = _CLOCK.fullmatch(raw) if type(raw) is str else None
+    if match is None:
+        raise FieldFault("a time of day as HH:MM")
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _time_reader(zone: str) -> Callable[[object], int]:
+    local = ZoneInfo(zone) if zone else None
+
+    def read(raw: object) -> int:
+        if type(raw) is not str:
+            raise FieldFault("an ISO 8601 time", hint="such as 2026-01-31T12:00:00Z")
+        try:
+            when = datetime.fromisoformat(raw)
+        except ValueError:
+            raise FieldFault("an ISO 8601 time", hint="such as 2026-01-31T12:00:00Z") from None
+        if when.tzinfo is None:
+            if local is None:
+                raise FieldFault("a time with Z or an offset", hint=f"{raw}Z if it is UTC")
+            when = when.replace(tzinfo=local)
+        since = when - _EPOCH
+        time_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        if not 0 <= time_us < LATEST_US:
+            raise FieldFault("a time from 1970 to 2199")
+        return time_us
+
+    return read
+
+
+def _number_reader(decimals: int, low: int, high: int, expected: str) -> Callable[[object], int]:
+    scale = 10**decimals
+    whole_only = decimals == 0
+
+    def read(raw: object) -> int:
+        kind = type(raw)
+        if kind is int:
+            value = raw * scale  # type: ignore[operator]
+        elif kind is NumberText and not (whole_only and not _is_whole(str(raw))):
+            try:
+                value = scale_decimal(str(raw), decimals)
+            except ValueError:
+                raise FieldFault(expected) from None
+        else:
+            raise FieldFault(expected, hint="without quotes" if kind is str else "")
+        if not low <= value <= high:
+            raise FieldFault(expected, hint=f"from {low / scale:g} to {high / scale:g}")
+        return int(value)
+
+    return read
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        return scale_decimal(text, 30) % 10**30 == 0
+    except ValueError:
+        return False
