@@ -1,0 +1,118 @@
+"""Rules: expressions with a reason code, a severity, an action, and the evidence that backs them.
+
+A rule speaks about one event: its fields, its features and the model's risk score. It holds no code of its author's:
+expressions are the language of `riskloom.expression`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from riskloom.expression.check import Expression
+from riskloom.expression.columns import compile_columns
+from riskloom.expression.row import compile_row
+
+
+class Severity(StrEnum):
+    """How serious a reason is to a person."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Action(StrEnum):
+    """What a met rule asks for."""
+
+    WATCH = "watch"  # a reason beside others; decides nothing
+    FLAG = "flag"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    `message` is the sentence a person reads; `{name}` in it is replaced by the value of that name at the time, and
+    `{value}` and `{usual}` by the values of those expressions. `evidence` names the window feature whose events
+    stand behind the reason.
+    """
+
+    code: str
+    when: Expression
+    severity: Severity
+    action: Action
+    message: str
+    value: Expression | None = None
+    usual: Expression | None = None
+    evidence: str = ""
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The names the message quotes, in order, each once."""
+        return tuple(name for name in dict.fromkeys(PLACEHOLDER.findall(self.message)) if name != BASE_CURRENCY)
+
+
+BASE_CURRENCY = "base_currency"
+"""The placeholder for the scenario's base currency."""
+
+PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+
+class RuleSet:
+    """Rules compiled together.
+
+    Parameters
+    ----------
+    rules
+        In the order reasons are given.
+    inputs
+        The names an expression may use, in the order their values are handed over.
+    """
+
+    def __init__(self, rules: Sequence[Rule], inputs: Sequence[str]) -> None:
+        self.rules = tuple(rules)
+        self.inputs = tuple(inputs)
+        self._positions = {name: at for at, name in enumerate(self.inputs)}
+        conditions = {rule.code: rule.when for rule in self.rules}
+        self._row = compile_row(conditions, self.inputs, conditions=True)
+        self._columns = compile_columns(conditions, self.inputs)
+        self._details = tuple(self._detail(rule) for rule in self.rules)
+
+    def evaluate_one(self, row: Sequence[object]) -> list[int]:
+        """Positions of the rules that are met, for one event; `row` is aligned to `inputs`."""
+        return [at for at, met in enumerate(self._row(row)) if met]
+
+    def evaluate_many(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.bool_]:
+        """Which rules are met, for many events: bool of shape (events, rules); the same as one by one."""
+        met = self._columns(columns)
+        if not self.rules:
+            count = len(next(iter(columns.values()))) if columns else 0
+            return np.zeros((count, 0), np.bool_)
+        return np.column_stack([np.asarray(met[rule.code]) == 1 for rule in self.rules])
+
+    def values_one(self, at: int, row: Sequence[object]) -> dict[str, object]:
+        """The values that back the rule at position `at`: value, usual, and what its message quotes."""
+        names, evaluate, quoted = self._details[at]
+        values = dict(zip(names, evaluate(row), strict=True))
+        for name in quoted:
+            values[name] = row[self._positions[name]]
+        return {name: _plain(value) for name, value in values.items()}
+
+    def _detail(self, rule: Rule) -> tuple[tuple[str, ...], object, tuple[str, ...]]:
+        given = {"value": rule.value, "usual": rule.usual}
+        named = {name: expression for name, expression in given.items() if expression is not None}
+        quoted = tuple(name for name in rule.placeholders if name not in given)
+        return tuple(named), compile_row(named, self.inputs), quoted  # type: ignore[return-value]
+
+
+def _plain(value: object) -> object:
+    """A value as JSON can hold it: missing numbers become None."""
+    return None if isinstance(value, float) and value != value else value

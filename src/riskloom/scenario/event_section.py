@@ -1,0 +1,127 @@
+"""Reads the `event` section: the fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from riskloom.domain.field import Field, FieldType
+from riskloom.domain.money import exponent
+from riskloom.errors import nearest, show
+from riskloom.expression.tree import Type
+from riskloom.scenario.document import Document
+from riskloom.scenario.expressions import read_expression
+from riskloom.scenario.scenario import Derived, expression_type
+
+NAME_HINT = "small letters, digits and _, such as user_id"
+_KEYS = ("type", "entity", "pii", "required", "decimals", "currency_field", "signed", "timezone", "values", "describe")
+
+
+def read_fields(document: Document, base_currency: str) -> tuple[Field, ...]:
+    """Every declared field, in order; faults are noted in the document."""
+    event = document.mapping(document.data.get("event"), ("event",), ("fields", "derived", "id", "time", "label"))
+    declared = document.mapping(event.get("fields"), ("event", "fields"))
+    fields = tuple(_read_field(document, str(name), given, base_currency) for name, given in declared.items())
+    if not fields:
+        document.fault(("event", "fields"), "at least one field", "none")
+    known = {field.name for field in fields}
+    for field in fields:
+        if field.currency_field and field.currency_field not in known:
+            hint = nearest(field.currency_field, known)
+            document.fault(
+                ("event", "fields", field.name, "currency_field"), "a declared field", show(field.currency_field), hint
+            )
+    return fields
+
+
+def read_derived(document: Document, fields: tuple[Field, ...], timezone: str) -> tuple[Derived, ...]:
+    """Every derived column: an expression over the fields, and the type its value is held as."""
+    event = document.data.get("event")
+    given = document.mapping(event.get("derived") if isinstance(event, dict) else None, ("event", "derived"))
+    types = {field.name: expression_type(field) for field in fields}
+    derived: list[Derived] = []
+    for name, spec in given.items():
+        path = ("event", "derived", str(name))
+        if not is_name(str(name)) or name in types:
+            document.fault(path, "a name of its own", show(name), NAME_HINT)
+        spec = document.mapping(spec, path, ("type", "decimals", "expression", "describe"))
+        kind = FieldType(document.choice(spec, "type", path, _DERIVED_TYPES, "number"))
+        expression = read_expression(
+            document, str(spec.get("expression", "")), (*path, "expression"), types, timezone
+        )
+        if expression is None:
+            continue
+        wanted = Type.TEXT if kind is FieldType.CATEGORY else Type.NUMBER
+        if expression.type is not wanted:
+            document.fault((*path, "expression"), f"a {wanted.value}", f"a {expression.type.value}")
+            continue
+        decimals = _decimals(document, spec, path, kind, "USD")
+        derived.append(
+            Derived(Field(str(name), kind, required=False, decimals=decimals, signed=True), expression)
+        )
+    return tuple(derived)
+
+
+_DERIVED_TYPES = (FieldType.NUMBER.value, FieldType.INTEGER.value, FieldType.CATEGORY.value)
+
+
+def pick_field(document: Document, key: str, fields: tuple[Field, ...], kind: FieldType, usual: str) -> str:
+    """The field that `event.id` or `event.time` names: the usual one when it is declared and none is named."""
+    event = document.data.get("event")
+    named = event.get(key) if isinstance(event, dict) else None
+    by_name = {field.name: field for field in fields}
+    if named is None:
+        return usual if usual in by_name and by_name[usual].type is kind else ""
+    if named not in by_name:
+        document.fault(("event", key), "a declared field", show(named), nearest(str(named), by_name))
+    elif by_name[named].type is not kind:
+        document.fault(("event", key), f"a field of type {kind}", by_name[named].type)
+    return str(named)
+
+
+def _read_field(document: Document, name: str, given: Any, base_currency: str) -> Field:
+    path = ("event", "fields", name)
+    if not is_name(name):
+        document.fault(path, "a name", show(name), NAME_HINT)
+    spec = document.mapping({"type": given} if isinstance(given, str) else given, path, _KEYS)
+    kind = FieldType(document.choice(spec, "type", path, [kind.value for kind in FieldType], "string"))
+    if "type" not in spec:
+        document.fault((*path, "type"), "a type", "nothing")
+    values = document.items(spec.get("values"), (*path, "values"))
+    return Field(
+        name=name,
+        type=kind,
+        entity=document.text(spec, "entity", path, ""),
+        pii=document.flag(spec, "pii", path, False),
+        required=document.flag(spec, "required", path, True),
+        decimals=_decimals(document, spec, path, kind, base_currency),
+        currency_field=document.text(spec, "currency_field", path, ""),
+        signed=document.flag(spec, "signed", path, kind is FieldType.NUMBER),
+        timezone=document.text(spec, "timezone", path, ""),
+        values=tuple(str(value) for value in values),
+    )
+
+
+def _decimals(
+    document: Document, spec: dict[str, Any], path: tuple[str, ...], kind: FieldType, base_currency: str
+) -> int:
+    if kind is FieldType.MONEY:
+        return exponent(base_currency)
+    if kind in (FieldType.LATITUDE, FieldType.LONGITUDE):
+        return 6
+    if kind is not FieldType.NUMBER:
+        if "decimals" in spec:
+            document.fault((*path, "decimals"), "decimals only for a number", f"a {kind}")
+        return 0
+    decimals = spec.get("decimals", 6)
+    if not isinstance(decimals, int) or isinstance(decimals, bool) or not 0 <= decimals <= 12:
+        document.fault((*path, "decimals"), "a whole number from 0 to 12", show(decimals))
+        return 6
+    return decimals
+
+
+def is_name(text: str) -> bool:
+    """Whether a name can stand in an expression: an identifier in ASCII that is no keyword of the language."""
+    return text.isidentifier() and text.isascii() and text not in _RESERVED and not text.startswith("__")
+
+
+_RESERVED = {"and", "or", "not", "in", "is", "if", "else", "None", "True", "False", "value", "usual"}

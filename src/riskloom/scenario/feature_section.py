@@ -1,0 +1,119 @@
+"""Reads the `features` section: window aggregates, then expressions over fields and features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from riskloom.domain.duration import DAY_US
+from riskloom.domain.field import Field, FieldType
+from riskloom.errors import nearest, show
+from riskloom.expression.tree import Type
+from riskloom.features.spec import AGGREGATES, WindowFeature
+from riskloom.scenario.document import Document, Path
+from riskloom.scenario.event_section import NAME_HINT, is_name
+from riskloom.scenario.expressions import read_expression
+from riskloom.scenario.scenario import Feature, expression_type
+
+_KEYS = (
+    "name", "describe", "entity", "aggregate", "of", "window", "delay", "include_current", "expression",
+)  # fmt: skip
+_LONGEST_US = 90 * DAY_US
+_SHORTEST_US = 1_000_000
+_NUMERIC = (FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY, FieldType.CLOCK)
+
+
+def read_features(
+    document: Document, fields: tuple[Field, ...], entities: Mapping[str, str], timezone: str
+) -> tuple[Feature, ...]:
+    """The feature vector: windows in declared order, then expressions in declared order."""
+    listed = document.items(document.data.get("features"), ("features",))
+    by_field = {field.name: field for field in fields}
+    windows: list[Feature] = []
+    written: list[tuple[str, str, str, Path]] = []
+    taken: set[str] = set()
+    for at, given in enumerate(listed):
+        path: Path = ("features", at)
+        spec = document.mapping(given, path, _KEYS)
+        name = document.text(spec, "name", path)
+        if not is_name(name):
+            document.fault((*path, "name"), "a name", show(name), NAME_HINT)
+        if name in taken or name in by_field:
+            document.fault((*path, "name"), "a name of its own", f"{name!r} twice")
+        taken.add(name)
+        describe = document.text(spec, "describe", path, "")
+        if "expression" in spec:
+            for key in sorted(set(spec) - {"name", "describe", "expression"}):
+                document.fault((*path, key), "an expression or an aggregate, not both", show(key))
+            text = spec["expression"]
+            written.append((name, text if isinstance(text, str) else str(text), describe, path))
+        else:
+            window = _read_window(document, spec, path, name, by_field, entities)
+            windows.append(Feature(name, describe, window=window))
+    types = {field.name: expression_type(field) for field in fields}
+    types |= {feature.name: Type.NUMBER for feature in windows}
+    return (*windows, *_read_expressions(document, written, types, timezone))
+
+
+def _read_expressions(
+    document: Document, written: list[tuple[str, str, str, Path]], types: dict[str, Type], timezone: str
+) -> list[Feature]:
+    features = []
+    for name, text, describe, path in written:
+        expression = read_expression(document, text, (*path, "expression"), types, timezone)
+        if expression is not None:
+            if expression.type not in (Type.NUMBER, Type.BOOLEAN):
+                document.fault((*path, "expression"), "a number or a condition", f"a {expression.type.value}")
+            features.append(Feature(name, describe, expression=expression))
+            types[name] = Type.BOOLEAN if expression.type is Type.BOOLEAN else Type.NUMBER
+        else:
+            types[name] = Type.NUMBER
+    return features
+
+
+def _read_window(
+    document: Document,
+    spec: dict[str, Any],
+    path: Path,
+    name: str,
+    fields: Mapping[str, Field],
+    entities: Mapping[str, str],
+) -> WindowFeature:
+    aggregate = document.choice(spec, "aggregate", path, AGGREGATES, None)
+    entity = document.choice(spec, "entity", path, entities, None) if entities else ""
+    if not entities:
+        document.fault((*path, "entity"), "a field with an entity in the event section", "none declared")
+    given = spec.get("of", [])
+    of = tuple(str(item) for item in (given if isinstance(given, list) else [given]))
+    unknown = [item for item in of if item not in fields]
+    for item in unknown:
+        document.fault((*path, "of"), "a declared field", show(item), nearest(item, fields))
+    if not unknown:
+        _check_of(document, path, aggregate, [fields[item] for item in of])
+    window_us = document.duration(spec, "window", path, "90d")
+    delay_us = document.duration(spec, "delay", path, "0s") if "delay" in spec else 0
+    if not _SHORTEST_US <= window_us <= _LONGEST_US:
+        document.fault((*path, "window"), "a window from 1s to 90d", show(spec.get("window")))
+    include = document.flag(spec, "include_current", path, False)
+    if include and (delay_us or aggregate not in _INCLUDING):
+        document.fault(
+            (*path, "include_current"), f"it only for {', '.join(_INCLUDING)} without a delay", show(aggregate)
+        )
+    return WindowFeature(name, entities.get(entity, ""), aggregate, of, window_us, delay_us, include)
+
+
+_INCLUDING = ("count", "sum", "mean", "std", "min", "max", "distinct")
+
+
+def _check_of(document: Document, path: Path, aggregate: str, of: list[Field]) -> None:
+    kinds = [field.type for field in of]
+    if aggregate in ("count", "seconds_since_last"):
+        fits, wanted = not of, "nothing"
+    elif aggregate in ("distinct", "first_seen"):
+        fits, wanted = len(of) == 1 and kinds[0].is_text, "one text field"
+    elif aggregate in ("travel_km", "travel_speed"):
+        fits, wanted = kinds == [FieldType.LATITUDE, FieldType.LONGITUDE], "[latitude field, longitude field]"
+    else:
+        fits, wanted = len(of) == 1 and kinds[0] in _NUMERIC, "one number or money field"
+    if not fits:
+        document.fault((*path, "of"), wanted, ", ".join(f"{field.name} ({field.type})" for field in of) or "nothing")
