@@ -1,0 +1,63 @@
+"""The application: every route, errors as problem+json, and the hot route in front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from riskloom import __version__
+from riskloom.errors import Fault, NotFound, ParameterInvalid, RiskloomError
+from riskloom.server import compat
+from riskloom.server.decisions import api as decisions
+from riskloom.server.hot import HotRoute
+from riskloom.server.kit.http import problem_response
+from riskloom.server.kit.openapi import describe_events
+from riskloom.server.models import api as models
+from riskloom.server.runtime import Runtime
+
+
+def create_app(runtime: Runtime) -> HotRoute:
+    """The ASGI application over a running server's parts."""
+    app = FastAPI(
+        title="Riskloom",
+        version=__version__,
+        description="Decides event by event whether it is suspicious, says why, with the evidence.",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.runtime = runtime
+    for router in (decisions.router, models.router, compat.router):
+        app.include_router(router)
+    app.add_exception_handler(RiskloomError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    describe_events(app, runtime.bundle.scenario)
+    return HotRoute(app, runtime)
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RiskloomError):
+        raise error
+    return problem_response(error)
+
+
+async def _on_validation(_request: Request, error: Exception) -> Response:
+    listed: Any = error.errors() if isinstance(error, RequestValidationError) else []
+    faults = [
+        Fault(".".join(str(step) for step in one["loc"]), one["msg"], repr(one.get("input"))[:60]) for one in listed
+    ]
+    return problem_response(ParameterInvalid(faults))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404:
+        return problem_response(NotFound(f"There is no {request.url.path} here.", hint="see /docs"))
+    response = problem_response(ParameterInvalid(Fault(request.method, "a method this path has", error.detail)))
+    response.status_code = error.status_code
+    response.headers.update(dict(error.headers or {}))
+    return response

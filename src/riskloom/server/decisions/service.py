@@ -1,0 +1,231 @@
+"""What can be done with events and decisions; the routes and the hot route are thin over this."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from riskloom.domain.decision import LADDER
+from riskloom.domain.event import Event, decode_json
+from riskloom.domain.show import show_time
+from riskloom.errors import DataInvalid, Fault, NotFound, RiskloomError
+from riskloom.privacy.protect import key_of
+from riskloom.server.decisions.record import decode
+from riskloom.server.decisions.repo import DecisionRepo, Filter, Page
+from riskloom.server.decisions.view import Views
+from riskloom.server.engine import DecisionEngine, Taken
+from riskloom.server.problem import problem
+
+BATCH_LIMIT = 10_000
+WAVE = 500
+MINUTE_US = 60_000_000
+
+
+class DecisionService:
+    """Scores, ingests and lists."""
+
+    def __init__(self, engine: DecisionEngine, repo: DecisionRepo, views: Views) -> None:
+        self._engine = engine
+        self._repo = repo
+        self._views = views
+
+    async def score(self, data: object, *, idempotency_key: str = "", dry_run: bool = False) -> dict[str, Any]:
+        """Decide one decoded event; see `DecisionEngine.take`. `dry_run` only looks."""
+        event = self._engine.parse(data, idempotency_key=idempotency_key)
+        if dry_run:
+            return self._views.fresh(event, self._engine.look(event), self._engine.clock.now_us(), stored=False)
+        return self.answer(await self._engine.take(event))
+
+    async def ingest(self, data: object, *, idempotency_key: str = "") -> dict[str, Any]:
+        """Take one event in without deciding it; it can be scored later by its id."""
+        event = self._engine.parse(data, idempotency_key=idempotency_key)
+        taken = await self._engine.take(event, score=False)
+        return {"event_id": event.id, "arrival": taken.arrival}
+
+    async def score_stored(self, event_id: str) -> dict[str, Any]:
+        """Decide an event that was ingested before; the stored decision where there is one."""
+        return self.answer(await self._engine.score_stored(event_id))
+
+    def answer(self, taken: Taken) -> dict[str, Any]:
+        """The decision of a taken event, just made or stored."""
+        if taken.decision is not None and taken.event is not None:
+            return self._views.fresh(taken.event, taken.decision, taken.decided_at_us)
+        return self._one(arrival=taken.arrival)
+
+    async def take_many(
+        self, items: Sequence[object], *, score: bool, first: int = 0
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Decide (or ingest) decoded events in order; a faulty one gives {"error": problem} and stops no other."""
+        for start in range(0, len(items), WAVE):
+            wave = [self._begin(item, first + start + at, score) for at, item in enumerate(items[start : start + WAVE])]
+            for begun in wave:
+                yield await self._end(begun, score)
+            await asyncio.sleep(0)
+
+    def _begin(
+        self, item: object, index: int, score: bool
+    ) -> tuple[Event | None, Taken | None, asyncio.Future[None] | None, RiskloomError | None]:
+        event = None
+        try:
+            event = self._engine.parse(item, where=f"events[{index}]")
+            taken, waiting = self._engine.put(event, score=score)
+        except RiskloomError as error:
+            return event, None, None, error
+        return event, taken, waiting, None
+
+    async def _end(
+        self,
+        begun: tuple[Event | None, Taken | None, asyncio.Future[None] | None, RiskloomError | None],
+        score: bool,
+    ) -> dict[str, Any]:
+        event, taken, waiting, error = begun
+        try:
+            if error is not None:
+                raise error
+            if waiting is not None:
+                await waiting
+            if taken is None and event is not None:
+                taken = await self._engine.take(event, score=score)
+            if taken is None or event is None:
+                raise NotFound("The event was not taken.")
+            return self.answer(taken) if score else {"event_id": event.id, "arrival": taken.arrival}
+        except RiskloomError as failed:
+            known = {"event_id": event.id} if event is not None else {}
+            return {**known, "error": problem(failed)}
+
+    # ---------------------------------------------------------------- reading
+
+    def get(self, event_id: str) -> dict[str, Any]:
+        """One decision with its vector, against what is usual, and its evidence events.
+
+        Raises
+        ------
+        NotFound
+        """
+        row = self._repo.get(event_id=event_id)
+        if row is None:
+            raise NotFound(f"No event {event_id!r} is stored.")
+        view = self._views.stored([row])[0]
+        arrivals = sorted({int(a) for reason in _reasons(row) for a in reason["evidence"]})
+        view["evidence_events"] = self._views.events(self._repo.by_arrivals(arrivals))
+        view["features"] = self._features(row.vector)
+        return view
+
+    def list_decisions(self, narrowed: Filter, page: Page) -> dict[str, Any]:
+        """A page of decisions."""
+        rows = self._repo.list_events(narrowed, Page(page.limit + 1, page.before, page.risk_below))
+        shown = rows[: page.limit]
+        return {"items": self._views.stored(shown), "next": _next(rows, page, narrowed.by_risk)}
+
+    def list_events(self, narrowed: Filter, page: Page) -> dict[str, Any]:
+        """A page of events."""
+        rows = self._repo.list_events(narrowed, Page(page.limit + 1, page.before, page.risk_below))
+        return {"items": self._views.events(rows[: page.limit]), "next": _next(rows, page, narrowed.by_risk)}
+
+    def rows(self, narrowed: Filter, page: Page) -> list[Any]:
+        """Rows as stored; for the first system's flat answers."""
+        return self._repo.list_events(narrowed, page)
+
+    def entity_key(self, value: str) -> str:
+        """The stored key of a value of the scenario's main entity."""
+        scenario = self._views.scenario
+        name = scenario.main_entity
+        field = next((field for field in scenario.fields if field.name == name), None)
+        return key_of(name, value) if field is not None and field.pii else value
+
+    def stats(self) -> dict[str, Any]:
+        """Live counts."""
+        now_us = self._engine.clock.now_us()
+        hour_us = now_us - 60 * MINUTE_US
+        minutes = self._repo.by_minute((now_us // MINUTE_US - 59) * MINUTE_US)
+        by_minute: dict[int, list[int]] = {minute: [0, 0, 0] for minute in range(now_us // MINUTE_US - 59, now_us // MINUTE_US + 1)}
+        for minute, rank, count in minutes:
+            by_minute.setdefault(minute, [0, 0, 0])[rank] += count
+        codes: dict[str, int] = {}
+        for reasons in self._repo.flagged_reasons(now_us - 24 * 60 * MINUTE_US, 5_000):
+            for code in {reason["code"] for reason in decode_reasons(reasons)}:
+                codes[code] = codes.get(code, 0) + 1
+        outcomes = self._repo.count_outcomes()
+        recent = sum(count for minute, _, count in minutes if minute >= now_us // MINUTE_US - 1)
+        return {
+            "total_events": self._repo.count_events(),
+            "total_decisions": sum(outcomes.values()),
+            "outcomes": _by_name(outcomes),
+            "last_hour": _by_name(self._repo.count_outcomes(hour_us)),
+            "per_minute": [
+                {"minute": show_time(minute * MINUTE_US), "approved": c[0], "flagged": c[1], "rejected": c[2]}
+                for minute, c in sorted(by_minute.items())
+            ],
+            "top_reasons": [
+                {"code": code, "count": count}
+                for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))[:10]
+            ],
+            "newest_arrival": self._engine.arrival,
+            "rates": {"events_per_second": recent / (60 + (now_us % MINUTE_US) / 1e6)},
+        }
+
+    def _one(self, *, arrival: int) -> dict[str, Any]:
+        row = self._repo.get(arrival=arrival)
+        if row is None:
+            raise NotFound(f"No event with arrival number {arrival} is stored.")
+        return self._views.stored([row])[0]
+
+    def _features(self, content: bytes) -> list[dict[str, Any]]:
+        scenario = self._views.scenario
+        values = memoryview(content).cast("d").tolist()
+        model = self._engine.bundle.model
+        usual: dict[str, Any] = {}
+        if model is not None:
+            for name, row in zip(model.features, model.usual.tolist(), strict=True):
+                usual[name] = None if row[3] != row[3] else {"low": row[1], "middle": row[3], "high": row[5]}
+        if len(values) != len(scenario.features):
+            return []  # frozen under another features part
+        return [
+            {
+                "name": feature.name,
+                "describe": feature.describe,
+                "value": None if value != value else value,
+                "usual": usual.get(feature.name),
+            }
+            for feature, value in zip(scenario.features, values, strict=True)
+        ]
+
+
+def read_batch(body: bytes) -> list[object]:
+    """The decoded events of a batch body: {"events": [...]} or a bare list.
+
+    Raises
+    ------
+    EventInvalid, DataInvalid
+    """
+    data = decode_json(body)
+    listed = data.get("events") if isinstance(data, dict) else data
+    if not isinstance(listed, list):
+        raise DataInvalid(Fault("events", "a list of events", type(listed).__name__))
+    if len(listed) > BATCH_LIMIT:
+        hint = "send NDJSON (Content-Type: application/x-ndjson) for more"
+        raise DataInvalid(Fault("events", f"at most {BATCH_LIMIT} events", str(len(listed)), hint))
+    return listed
+
+
+def decode_reasons(text: str) -> list[dict[str, Any]]:
+    """Reasons as stored."""
+    listed: list[dict[str, Any]] = decode(text)
+    return listed
+
+
+def _reasons(row: Any) -> list[dict[str, Any]]:
+    return decode_reasons(row.reasons) if row.reasons else []
+
+
+def _by_name(counts: Any) -> dict[str, int]:
+    return {outcome.value: counts.get(outcome.rank, 0) for outcome in LADDER}
+
+
+def _next(rows: Sequence[Any], page: Page, by_risk: bool) -> str | None:
+    if len(rows) <= page.limit:
+        return None
+    last = rows[page.limit - 1]
+    return f"{last.arrival}:{last.risk_score!r}" if by_risk else str(last.arrival)
+

@@ -1,0 +1,145 @@
+"""Decisions and events as clients read them: the same view of a decision just made and of a stored one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from riskloom.domain.decision import LADDER, Decision
+from riskloom.domain.event import Event
+from riskloom.domain.field import FieldType
+from riskloom.domain.show import show_field, show_scaled, show_time
+from riskloom.explain.reasons import ReasonTexts
+from riskloom.scenario.scenario import Scenario
+from riskloom.server.bundles import BundleTexts
+from riskloom.server.decisions.record import decode
+from riskloom.server.decisions.repo import DecisionRepo
+
+
+class Views:
+    """Renders events and decisions of one scenario; sentences come from each decision's own bundle."""
+
+    def __init__(self, scenario: Scenario, repo: DecisionRepo, texts: BundleTexts) -> None:
+        self.scenario = scenario
+        self._repo = repo
+        self._texts = texts
+        self._money = next((field for field in scenario.fields if field.type is FieldType.MONEY), None)
+
+    def fresh(self, event: Event, decision: Decision, decided_at_us: int, *, stored: bool = True) -> dict[str, Any]:
+        """A decision just made; call it after the commit, so that its evidence can be named."""
+        reasons = [
+            {"code": r.code, "severity": r.severity, "values": r.values, "evidence": r.evidence}
+            for r in decision.reasons
+        ]
+        view = self._decision(
+            event.id,
+            decision.arrival,
+            decision.outcome.rank,
+            (decision.anomaly_score, decision.risk_score),
+            reasons,
+            decision.bundle,
+            decision.degraded,
+            (event.time_us, event.arrived_us, decided_at_us),
+            self._names(reasons),
+        )
+        view["event"] = self.event_fields(event.values, event.sent)
+        if not stored:
+            view |= {"decision_id": None, "arrival": None, "dry_run": True}
+        return view
+
+    def stored(self, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+        """Stored decisions, with the names of their evidence looked up together."""
+        reasons = [decode(row.reasons) if row.reasons else [] for row in rows]
+        names = self._names([reason for listed in reasons for reason in listed])
+        views = []
+        for row, listed in zip(rows, reasons, strict=True):
+            view = self._decision(
+                row.event_id,
+                int(row.arrival),
+                row.outcome,
+                (row.anomaly_score, row.risk_score),
+                listed,
+                row.bundle,
+                tuple(decode(row.decision_degraded)) if row.decision_degraded else (),
+                (row.event_time_us, row.arrived_at_us, row.decided_at_us),
+                names,
+            )
+            view["event"] = self.event_fields(*row_values(row))
+            views.append(view)
+        return views
+
+    def events(self, rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+        """Stored events, with outcome and risk score where they were decided."""
+        return [self.event(row) for row in rows]
+
+    def event(self, row: Row[Any]) -> dict[str, Any]:
+        """One stored event."""
+        values, sent = row_values(row)
+        base = None
+        if self._money is not None and values.get(self._money.name) is not None:
+            base = show_scaled(int(values[self._money.name]), self._money.decimals)
+        return {
+            "event_id": row.event_id,
+            "arrival": int(row.arrival),
+            "event_time": show_time(row.event_time_us),
+            "arrived_at": show_time(row.arrived_at_us),
+            "event": self.event_fields(values, sent),
+            "amount_base": base,
+            "outcome": None if row.outcome is None else LADDER[row.outcome].value,
+            "risk_score": row.risk_score,
+        }
+
+    def event_fields(self, values: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The event's fields as they were sent."""
+        return {field.name: show_field(field, values.get(field.name), sent) for field in self.scenario.fields}
+
+    def _names(self, reasons: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+        arrivals = sorted({arrival for reason in reasons for arrival in reason["evidence"]})
+        return self._repo.event_ids(arrivals)
+
+    def _decision(
+        self,
+        event_id: str,
+        arrival: int,
+        outcome: int | None,
+        scores: tuple[float | None, float | None],
+        reasons: Sequence[Mapping[str, Any]],
+        bundle: str | None,
+        degraded: Sequence[str],
+        times: tuple[int, int, int | None],
+        names: Mapping[int, str],
+    ) -> dict[str, Any]:
+        texts: ReasonTexts | None = self._texts.of(bundle) if reasons and bundle else None
+        return {
+            "decision_id": str(arrival),
+            "event_id": event_id,
+            "scenario": self.scenario.name,
+            "arrival": arrival,
+            "outcome": None if outcome is None else LADDER[outcome].value,
+            "flagged": bool(outcome),
+            "anomaly_score": scores[0],
+            "risk_score": scores[1],
+            "reasons": [
+                {
+                    "code": reason["code"],
+                    "severity": reason["severity"],
+                    "message": texts.sentence(reason["code"], reason["values"]) if texts else reason["code"],
+                    "values": reason["values"],
+                    "evidence": [names.get(number, str(number)) for number in reason["evidence"]],
+                }
+                for reason in reasons
+            ],
+            "degraded": list(degraded),
+            "bundle": bundle,
+            "event_time": show_time(times[0]),
+            "arrived_at": show_time(times[1]),
+            "decided_at": None if times[2] is None else show_time(times[2]),
+        }
+
+
+def row_values(row: Row[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(values with raw personal fields, what was sent) of a stored event."""
+    personal = decode(row.personal) if row.personal else {}
+    return {**decode(row.fields), **personal}, decode(row.sent)

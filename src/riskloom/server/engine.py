@@ -1,0 +1,308 @@
+"""The one place where state is advanced: gives arrival numbers, decides in order, and answers after the commit.
+
+Everything here runs on the event loop's thread; only the writer's commit and a rebuild of the state run beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy.engine import Engine, Row
+
+from riskloom.bundle import Bundle
+from riskloom.clock import Clock
+from riskloom.domain.decision import Decision
+from riskloom.domain.event import Event
+from riskloom.errors import EventConflict, NotFound, StoreUnavailable
+from riskloom.pipeline import Pipeline
+from riskloom.server.decisions.record import Record, decision_row, decode, event_rows
+from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.rebuild import Snapshots, rebuild, stored_vector
+from riskloom.server.writer import Writer
+
+log = structlog.get_logger()
+
+RECOVER_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an event: its arrival number, and the decision if one was just made (else it is stored)."""
+
+    arrival: int
+    event: Event | None
+    decision: Decision | None
+    decided_at_us: int = 0
+
+
+class DecisionEngine:
+    """Decides the events of one scenario over one database."""
+
+    def __init__(
+        self, engine: Engine, repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, clock: Clock
+    ) -> None:
+        self.repo = repo
+        self.clock = clock
+        self.bundle = bundle
+        self.schema = bundle.scenario.schema()
+        self._snapshots = snapshots
+        self._features = bundle.scenario.fingerprint("features")
+        self._writer = Writer(engine, repo, self._committed_on_thread)
+        self._pipeline: Pipeline | None = None
+        self._arrival = 0
+        self._last_digest = b""
+        self._in_flight: dict[str, Record] = {}
+        self._unready: str | None = "starting"
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._recovery: asyncio.Task[None] | None = None
+
+    # ---------------------------------------------------------------- life
+
+    async def start(self, pipeline: Pipeline, arrival: int) -> None:
+        """Begin with a rebuilt state whose last event is `arrival`."""
+        self._loop = asyncio.get_running_loop()
+        self._adopt(pipeline, arrival)
+        self._writer.start()
+        self._unready = None
+
+    async def stop(self) -> None:
+        """Commit what is queued, snapshot the state, and end."""
+        healthy = self._unready is None
+        self._unready = "stopping"
+        if self._recovery is not None:
+            self._recovery.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._recovery
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.sleep(0)
+        if healthy and self._writer.error is None and self._pipeline is not None and self._last_digest:
+            await asyncio.to_thread(self._snapshots.save, self._pipeline.state, self._arrival, self._last_digest)
+        self.repo.close()
+
+    @property
+    def unready(self) -> str | None:
+        """Why no event is taken at the moment, or None."""
+        return self._unready
+
+    @property
+    def arrival(self) -> int:
+        """The arrival number given last."""
+        return self._arrival
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline at work.
+
+        Raises
+        ------
+        StoreUnavailable
+            While the state is being rebuilt.
+        """
+        if self._unready is not None or self._pipeline is None:
+            raise StoreUnavailable(f"Not ready: {self._unready}.", hint="send it again in a moment")
+        return self._pipeline
+
+    def use(self, bundle: Bundle) -> None:
+        """Decide by another bundle from the next event on; its features must be the present ones."""
+        self.pipeline.use(bundle)
+        self.bundle = bundle
+        self.schema = bundle.scenario.schema()
+
+    # ---------------------------------------------------------------- one event
+
+    def parse(self, data: object, *, idempotency_key: str = "", where: str = "") -> Event:
+        """Check a decoded event; one without an id gets one, the same for the same idempotency key."""
+
+        def make_id() -> str:
+            if idempotency_key:
+                return "key-" + hashlib.blake2b(idempotency_key.encode(), digest_size=16).hexdigest()
+            return str(uuid.uuid4())
+
+        return self.schema.parse_one(data, self.clock.now_us(), make_id=make_id, where=where)
+
+    async def take(self, event: Event, *, score: bool = True) -> Taken:
+        """Decide an event (or only take it in) and wait until that is durable.
+
+        The same id and body gives what is stored; a concurrent one waits for the first one's commit.
+
+        Raises
+        ------
+        EventConflict
+            When the id was used with another body.
+        StoreUnavailable
+            When it could not be made durable; nothing was taken.
+        """
+        taken, waiting = self.put(event, score=score)
+        if waiting is not None:
+            await waiting
+        if taken is None:
+            return await self.take(event, score=score)  # the first one's commit is awaited; now it is stored
+        return taken
+
+    def put(self, event: Event, *, score: bool = True) -> tuple[Taken | None, asyncio.Future[None] | None]:
+        """The synchronous half of `take`: (what was taken, what to await); None where a first one is in flight."""
+        pipeline = self.pipeline
+        first = self._in_flight.get(event.id)
+        if first is not None:
+            return None, _waiter(first)
+        digest = self.schema.digest(event)
+        arrival = self.repo.arrival_of(event.id)
+        if arrival is not None:
+            return self._again(event, digest, arrival, score)
+        arrival = self._arrival + 1
+        now_us = self.clock.now_us()
+        decision: Decision | None = None
+        if score:
+            decision = pipeline.score_one(event, arrival)
+            vector, degraded = decision.vector, decision.degraded
+        else:
+            vector, _, too_late = pipeline.look_one(event)
+            degraded = ("too_late",) if too_late else ()
+        pipeline.advance_one(arrival)
+        self._arrival = arrival
+        self._last_digest = digest
+        scenario = self.bundle.scenario
+        event_row, personal_row = event_rows(
+            event,
+            self.schema,
+            arrival=arrival,
+            scenario=scenario.name,
+            main_entity=scenario.main_entity,
+            vector=vector.tobytes(),
+            features=self._features,
+            degraded=degraded,
+            digest=digest,
+        )
+        row = decision_row(decision, scenario.name, now_us) if decision is not None else None
+        waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row, digest))
+        return Taken(arrival, event, decision, now_us), waiting
+
+    def look(self, event: Event) -> Decision:
+        """What would be decided; stores nothing and changes nothing."""
+        return self.pipeline.score_one(event, self._arrival + 1)
+
+    async def score_stored(self, event_id: str) -> Taken:
+        """Decide an event that was taken in before, by its id; the stored decision where there is one.
+
+        Raises
+        ------
+        NotFound
+            When there is no such event.
+        """
+        first = self._in_flight.get(event_id)
+        if first is not None:
+            await _waiter(first)
+        row = self.repo.get(event_id=event_id)
+        if row is None:
+            raise NotFound(f"No event {event_id!r} is stored.", hint="POST it to /api/v1/events first")
+        if row.outcome is not None:
+            return Taken(int(row.arrival), None, None)
+        taken, waiting = self._decide_stored(row)
+        await waiting
+        return taken
+
+    def _again(
+        self, event: Event, digest: bytes, arrival: int, score: bool
+    ) -> tuple[Taken | None, asyncio.Future[None] | None]:
+        """An id that is stored already."""
+        row = self.repo.get(arrival=arrival)
+        if row is None:
+            raise StoreUnavailable("The stored event could not be read.", hint="send it again")
+        if bytes(row.digest) != digest:
+            raise EventConflict(
+                f"The event id {event.id!r} was used before with another body.",
+                self._difference(event, row),
+                hint="use a new event_id for a new event; send the same body to repeat a request",
+            )
+        if not score or row.outcome is not None:
+            return Taken(arrival, None, None), None
+        return self._decide_stored(row)
+
+    def _decide_stored(self, row: Row[Any]) -> tuple[Taken, asyncio.Future[None]]:
+        arrival = int(row.arrival)
+        event = Event(row.event_id, row.event_time_us, row.arrived_at_us, decode(row.fields), decode(row.sent))
+        degraded = tuple(decode(row.degraded))
+        now_us = self.clock.now_us()
+        decision = self.pipeline.score_stored(event, arrival, stored_vector(row.vector), degraded)
+        values = decision_row(decision, self.bundle.scenario.name, now_us)
+        waiting = self._enqueue(Record(arrival, event.id, None, None, values))
+        return Taken(arrival, None, None), waiting
+
+    def _difference(self, event: Event, row: Row[Any]) -> dict[str, dict[str, object]]:
+        """The fields in which a second body differs, as sent."""
+        stored = decode(row.fields) | {k: v for k, v in decode(row.sent).items()}
+        stored |= decode(row.personal) if row.personal else {}
+        given = {**event.values, **event.sent}
+        return {
+            name: {"stored": stored.get(name), "sent": given.get(name)}
+            for name in given
+            if stored.get(name) != given.get(name)
+        }
+
+    # ---------------------------------------------------------------- commits
+
+    def _enqueue(self, record: Record) -> asyncio.Future[None]:
+        loop = self._loop
+        if loop is None:
+            raise StoreUnavailable("Not started.")
+        record.committed = loop.create_future()
+        self._in_flight[record.event_id] = record
+        self._writer.put(record)
+        return record.committed
+
+    def _committed_on_thread(self, batch: Sequence[Record], error: StoreUnavailable | None) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._committed, batch, error)
+
+    def _committed(self, batch: Sequence[Record], error: StoreUnavailable | None) -> None:
+        for record in batch:
+            self._in_flight.pop(record.event_id, None)
+            if record.committed is not None and not record.committed.done():
+                if error is None:
+                    record.committed.set_result(None)
+                else:
+                    record.committed.set_exception(error)
+        if error is not None and self._unready is None:
+            self._unready = "the database does not take writes; the state is rebuilt when it does"
+            log.error("engine.commit_failed", events=len(batch), reason=error.message)
+            self._recovery = asyncio.get_running_loop().create_task(self._recover())
+
+    async def _recover(self) -> None:
+        """Wait until the store takes writes again, then rebuild the state from the log."""
+        while True:
+            await asyncio.sleep(RECOVER_PAUSE_S)
+            if self._in_flight:
+                continue  # the writer is still failing what was queued
+            try:
+                await asyncio.to_thread(self._writer.probe)
+                self.repo.close()
+                pipeline, arrival = await asyncio.to_thread(rebuild, self.repo, self.bundle, self._snapshots)
+                last = await asyncio.to_thread(self.repo.last_arrival)
+            except StoreUnavailable as error:
+                log.warning("engine.still_unavailable", reason=error.message)
+                continue
+            self._adopt(pipeline, max(arrival, last))
+            self._writer.resume()
+            self._unready = None
+            log.info("engine.recovered", arrival=self._arrival)
+            return
+
+    def _adopt(self, pipeline: Pipeline, arrival: int) -> None:
+        self._pipeline = pipeline
+        self._arrival = arrival
+        self._last_digest = self.repo.digest_at(arrival) or b""
+
+
+def _waiter(record: Record) -> asyncio.Future[None]:
+    """A future of one's own for the commit of somebody else's record: one caller giving up cancels no other."""
+    if record.committed is None:
+        raise StoreUnavailable("Not started.")
+    return asyncio.shield(record.committed)
+

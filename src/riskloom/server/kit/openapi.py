@@ -1,0 +1,92 @@
+"""OpenAPI of the event bodies: made from the scenario's fields, with an example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from riskloom.domain.field import Field, FieldType
+from riskloom.scenario.scenario import Scenario
+
+_SHAPES: dict[FieldType, dict[str, Any]] = {
+    FieldType.STRING: {"type": "string", "maxLength": 256},
+    FieldType.CATEGORY: {"type": "string", "maxLength": 256},
+    FieldType.INTEGER: {"type": "integer"},
+    FieldType.NUMBER: {"type": "number"},
+    FieldType.MONEY: {"oneOf": [{"type": "number"}, {"type": "string"}]},
+    FieldType.BOOLEAN: {"type": "boolean"},
+    FieldType.TIME: {"type": "string", "format": "date-time"},
+    FieldType.CLOCK: {"type": "string", "pattern": r"^\d\d:\d\d$"},
+    FieldType.IP: {"type": "string", "format": "ip"},
+    FieldType.LATITUDE: {"type": "number", "minimum": -90, "maximum": 90},
+    FieldType.LONGITUDE: {"type": "number", "minimum": -180, "maximum": 180},
+}
+_EXAMPLES: dict[FieldType, Any] = {
+    FieldType.INTEGER: 3,
+    FieldType.NUMBER: 0.5,
+    FieldType.MONEY: 129.99,
+    FieldType.BOOLEAN: False,
+    FieldType.TIME: "2026-01-31T12:00:00Z",
+    FieldType.CLOCK: "23:45",
+    FieldType.IP: "203.0.113.7",
+    FieldType.LATITUDE: 51.5072,
+    FieldType.LONGITUDE: -0.1276,
+}
+_WORDS = {"currency": "EUR", "channel": "online", "merchant_category": "electronics"}
+_SINGLE = ("/api/v1/score", "/api/v1/events", "/score", "/ingest")
+_MANY = ("/api/v1/score/batch", "/api/v1/events/batch")
+
+
+def describe_events(app: FastAPI, scenario: Scenario) -> None:
+    """Give the application's OpenAPI the bodies of this scenario."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            event = event_schema(scenario)
+            schema.setdefault("components", {}).setdefault("schemas", {})["Event"] = event
+            one = {"$ref": "#/components/schemas/Event"}
+            many = {"type": "object", "properties": {"events": {"type": "array", "items": one, "maxItems": 10_000}}}
+            for path in _SINGLE:
+                schema["paths"][path]["post"]["requestBody"] = _body(one, event["example"])
+            for path in _MANY:
+                body = _body(many, {"events": [event["example"]]})
+                body["content"]["application/x-ndjson"] = {"schema": {"type": "string"}}
+                schema["paths"][path]["post"]["requestBody"] = body
+            named = {"type": "object", "properties": {"event_id": {"type": "string"}}, "required": ["event_id"]}
+            schema["paths"]["/score-by-event-id"]["post"]["requestBody"] = _body(named, {"event_id": "tx-1"})
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def event_schema(scenario: Scenario) -> dict[str, Any]:
+    """The JSON Schema of one event."""
+    made = {scenario.id_field, scenario.time_field}
+    return {
+        "type": "object",
+        "properties": {field.name: _property(field) for field in scenario.fields},
+        "required": [field.name for field in scenario.fields if field.required and field.name not in made],
+        "additionalProperties": scenario.ignore_unknown,
+        "example": {field.name: _example(field) for field in scenario.fields},
+    }
+
+
+def _property(field: Field) -> dict[str, Any]:
+    shape = dict(_SHAPES[field.type])
+    if field.values:
+        shape["enum"] = list(field.values)
+    return shape
+
+
+def _example(field: Field) -> Any:
+    if field.values:
+        return field.values[0]
+    return _EXAMPLES.get(field.type, _WORDS.get(field.name, f"{field.name.removesuffix('_id')}-1"))
+
+
+def _body(schema: dict[str, Any], example: Any) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}

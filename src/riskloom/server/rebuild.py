@@ -1,0 +1,100 @@
+"""Builds the state from the event log, with a snapshot to make it faster. State is derived: this is always right."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from riskloom.bundle import Bundle
+from riskloom.domain.event import Event
+from riskloom.errors import BundleInvalid
+from riskloom.features.state import WindowState
+from riskloom.pipeline import Pipeline, fresh_state
+from riskloom.server.decisions.repo import DecisionRepo
+
+Progress = Callable[[int], None]
+_FILE = "state.npz"
+
+
+class Snapshots:
+    """Snapshots of one scenario's state in a folder; only the newest is kept."""
+
+    def __init__(self, folder: str | Path, bundle: Bundle) -> None:
+        features = bundle.scenario.fingerprint("features")
+        self._folder = Path(folder) / "state" / f"{bundle.scenario.name}-{features[:16]}"
+        self._scenario = bundle.scenario
+
+    def save(self, state: WindowState, arrival: int, digest: bytes) -> None:
+        """Write a snapshot taken after the event `arrival`, whose body has `digest`; whole or not at all."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        beside = self._folder / f".{os.getpid()}-{_FILE}"
+        mark = np.frombuffer(arrival.to_bytes(8, "little") + digest, np.uint8)
+        with beside.open("wb") as file:
+            arrays: dict[str, Any] = {"log_position": mark, **state.snapshot()}
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self._folder / _FILE)
+
+    def load(self, repo: DecisionRepo) -> tuple[WindowState, int]:
+        """(state, arrival of its last event); an empty state and 0 where there is no snapshot of this very log."""
+        empty = fresh_state(self._scenario), 0
+        path = self._folder / _FILE
+        if not path.exists():
+            return empty
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            mark = bytes(arrays.pop("log_position"))
+            arrival = int.from_bytes(mark[:8], "little")
+            if repo.digest_at(arrival) != mark[8:]:
+                return empty  # another database, or an older backup of this one
+            scenario = self._scenario
+            state = WindowState.restore(scenario.windows, scenario.columns, scenario.max_lateness_us, arrays)
+        except (OSError, ValueError, KeyError, BundleInvalid):
+            return empty  # damaged: the log has everything
+        return state, arrival
+
+    def clear(self) -> None:
+        """Forget the snapshot."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def rebuild(
+    repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, progress: Progress | None = None
+) -> tuple[Pipeline, int]:
+    """(pipeline with the state after the last stored event, that event's arrival number).
+
+    Reads the snapshot, then the log behind it as far back as any window reaches.
+    """
+    state, arrival = snapshots.load(repo)
+    pipeline = Pipeline(bundle, state)
+    scenario = bundle.scenario
+    reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
+    since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us
+    done = 0
+    for rows in repo.log(arrival, since):
+        pipeline.advance_many(
+            [_event(row) for row in rows], np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        )
+        arrival = rows[-1][0]
+        done += len(rows)
+        if progress is not None:
+            progress(done)
+    return pipeline, arrival
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return Event("", row[1], row[2], msgspec.json.decode(row[3]), {})
+
+
+def stored_vector(content: bytes) -> npt.NDArray[np.float64]:
+    """A vector as it was frozen."""
+    return np.frombuffer(content, np.float64)

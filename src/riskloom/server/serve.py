@@ -1,0 +1,103 @@
+"""Runs the server: uvicorn on uvloop and httptools, one process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+import structlog
+import uvicorn
+
+from riskloom.bundle import Bundle
+from riskloom.errors import Conflict, Fault, ParameterInvalid
+from riskloom.server.app import create_app
+from riskloom.server.rebuild import Progress
+from riskloom.server.runtime import running
+from riskloom.server.settings import Settings
+
+
+def serve(
+    settings: Settings,
+    bundle: Bundle,
+    *,
+    say: Callable[[str], None],
+    progress: Progress | None = None,
+) -> None:
+    """Serve a bundle until SIGINT or SIGTERM; then commit what is queued and snapshot the state.
+
+    Raises
+    ------
+    Conflict
+        When the port is taken.
+    """
+    _configure_logs(settings)
+    listening = _listen(settings.host, settings.port)
+    try:
+        import uvloop
+
+        runner = uvloop.run
+    except ImportError:  # Windows: no uvloop there
+        runner = asyncio.run
+    with listening:
+        runner(_serve(settings, bundle, listening, say, progress))
+
+
+async def _serve(
+    settings: Settings,
+    bundle: Bundle,
+    listening: socket.socket,
+    say: Callable[[str], None],
+    progress: Progress | None,
+) -> None:
+    async with running(settings, bundle, say=say, progress=progress) as runtime:
+        config = uvicorn.Config(
+            create_app(runtime),
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+        host, port = listening.getsockname()[:2]
+        health = runtime.health()
+        model = health["model"]
+        about = "rules alone, no model yet" if model is None else f"{model['kind']} of {model['trained_rows']} rows"
+        say(f"serving {health['scenario']} ({about}) on http://{host}:{port} — docs at /docs")
+        await uvicorn.Server(config).serve(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, before anything else is opened: a busy port is known at once."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise ParameterInvalid(Fault("host", "an address of this machine", host, str(error))) from error
+    listening = socket.socket(family, kind, proto)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+    except OSError as error:
+        listening.close()
+        raise Conflict(f"{host}:{port} cannot be used: {error.strerror}.", hint="choose another with --port") from error
+    listening.listen(1024)
+    return listening
+
+
+def _configure_logs(settings: Settings) -> None:
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
+    logging.basicConfig(level=max(level, logging.WARNING), format="%(message)s")
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )

@@ -1,0 +1,70 @@
+"""Every setting of the server, read once from the environment (`RISKLOOM_*`) and passed down as values."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from riskloom.errors import Fault, ParameterInvalid
+
+
+class Settings(BaseSettings):
+    """What the server can be told; the command line sets the same things."""
+
+    model_config = SettingsConfigDict(env_prefix="RISKLOOM_", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs an API key.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    database_url: str = Field(
+        "sqlite:///riskloom.db", description="SQLAlchemy URL: sqlite:///file.db or postgresql://user@host/name."
+    )
+    data_dir: str = Field(
+        "riskloom-data", description="Folder for retrained bundles, state snapshots and dead letters."
+    )
+    api_key: SecretStr | None = Field(None, description="The shared key clients send as a bearer token.")
+    max_body_bytes: int = Field(8_000_000, ge=1024, description="Largest request body that is read.")
+    retrain_wait_s: float = Field(
+        300.0, ge=0, description="Seconds a retrain request waits for its answer; then 202 and a job."
+    )
+    retrain_max_rows: int = Field(
+        500_000, ge=100, description="Most stored vectors that retraining uses; the newest ones."
+    )
+    snapshot_events: int = Field(
+        200_000, ge=0, description="Events after which the state is snapshotted in the background; 0 only on exit."
+    )
+    log_json: bool = Field(False, description="Log lines as JSON instead of for people.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def check(self) -> None:
+        """Refuse what would open the server to others without a key.
+
+        Raises
+        ------
+        ParameterInvalid
+        """
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        if not self.is_loopback and not key:
+            raise ParameterInvalid(
+                Fault(
+                    "host",
+                    "127.0.0.1, or authentication configured",
+                    self.host,
+                    "set RISKLOOM_API_KEY to a long random text; clients send it as 'Authorization: Bearer <key>'",
+                )
+            )
+        if self.api_key is not None and len(key) < 16:
+            raise ParameterInvalid(
+                Fault("RISKLOOM_API_KEY", "at least 16 characters", f"{len(key)} characters", "openssl rand -hex 24")
+            )

@@ -1,0 +1,86 @@
+"""The tables. `events` and what hangs on it is keyed by arrival number: the order in which all was decided."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+events = Table(
+    "events",
+    metadata,
+    Column("arrival", BigInteger, primary_key=True, autoincrement=False),
+    Column("scenario", String(64), nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("entity_key", Text),  # the key of the scenario's first entity
+    Column("event_time_us", BigInteger, nullable=False),
+    Column("arrived_at_us", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # of the body as parsed
+    Column("fields", Text, nullable=False),  # JSON; personal fields by their key
+    Column("sent", Text, nullable=False),  # JSON; amounts as sent, null for ids and times made here
+    Column("vector", LargeBinary, nullable=False),  # float64, frozen on arrival
+    Column("features", String(64), nullable=False),  # fingerprint of the features part
+    Column("degraded", Text, nullable=False),  # JSON list, on arrival
+    UniqueConstraint("scenario", "event_id", name="events_scenario_event_id"),
+    Index("events_entity_key", "scenario", "entity_key", "arrival"),
+)
+
+personal_data = Table(
+    "personal_data",
+    metadata,
+    Column("arrival", BigInteger, primary_key=True, autoincrement=False),
+    Column("fields", Text, nullable=False),  # JSON; the only place of raw personal values
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("arrival", BigInteger, primary_key=True, autoincrement=False),
+    Column("scenario", String(64), nullable=False),
+    Column("decided_at_us", BigInteger, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),  # rank on the ladder
+    Column("anomaly_score", Float),
+    Column("risk_score", Float),
+    Column("reasons", Text, nullable=False),  # JSON: code, severity, values, evidence as arrival numbers
+    Column("bundle", String(64), nullable=False),
+    Column("degraded", Text, nullable=False),  # JSON list
+    Index("decisions_outcome", "scenario", "outcome", "arrival"),
+)
+
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("scenario", String(64), nullable=False),
+    Column("first_used_at_us", BigInteger, nullable=False),
+    Column("parts", Text, nullable=False),  # JSON: what renders old decisions, without the model's arrays
+    Column("model", Text, nullable=False),  # JSON: kind, features, info; null without a model
+)
+
+model_runs = Table(
+    "model_runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("scenario", String(64), nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("trained_rows", BigInteger, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("percentile", Float, nullable=False),
+    Column("feature_columns", Text, nullable=False),
+    Column("bundle", String(64), nullable=False),
+    Column("path", Text, nullable=False),
+)
