@@ -1,0 +1,3 @@
+"""`riskloom bench`."""
+def bench() -> None:
+    """x"""

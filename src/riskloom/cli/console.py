@@ -1,0 +1,198 @@
+"""What commands share: where words go (stderr), where results go (stdout), progress bars, dead letters."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from riskloom import kinds
+from riskloom.errors import DataInvalid, Fault, ParameterInvalid, nearest
+from riskloom.scenario.load import shipped_scenarios
+from riskloom.scenario.scenario import Scenario
+from riskloom.stream import DeadLetter, EventStream, OutOfOrder, file_digest
+
+SOURCES = "riskloom.adapters.sources"
+words = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    words.print(text, markup=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """A result for machines, on stdout."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
+    """A result for people, on stdout."""
+    table = Table(*columns, title=title or None, header_style="bold", show_edge=False)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def bar(unit: str = "") -> Progress:
+    """A progress bar on stderr."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+        console=words,
+        transient=True,
+    )
+
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """Tab completion of shipped scenarios."""
+    return [name for name in shipped_scenarios() if name.startswith(incomplete)]
+
+
+class FileEvents:
+    """The events of a file for one scenario, with a progress bar and a dead-letter file.
+
+    Parameters
+    ----------
+    dead_letters
+        Where rows that cannot be read are put, one JSON a line with line number and reasons; made when needed.
+    """
+
+    def __init__(self, path: Path, scenario: Scenario, dead_letters: Path) -> None:
+        self.path = path
+        self.digest = _digest(path)
+        self._schema = scenario.schema(ignore_unknown=True)
+        made = {scenario.id_field}
+        required = [field.name for field in scenario.fields if field.required and field.name not in made]
+        self.rows = open_rows(path, scenario.fields, required)
+        self.dead_letters = dead_letters
+        self.buried = 0
+        self.read = 0
+        self._dead: Any = None
+
+    def chunks(self, size: int = 8_192) -> Iterator[list[Any]]:
+        """Events in arrival order, with a bar; rows out of order are sorted in memory first.
+
+        A file that is not in time order is noticed by a first pass over its times.
+        """
+        stream = EventStream(self.rows, self._schema, self.digest, self._bury)
+        ordered = self._is_ordered()
+        self.buried = 0
+        if not ordered:
+            say(f"{self.path.name} is not in time order: sorting it in memory first")
+        with bar() as progress, self._closing():
+            task = progress.add_task(f"reading {self.path.name}", total=self.rows.total)
+            for chunk in stream.chunks(size) if ordered else stream.sorted_chunks(size):
+                self.read += len(chunk)
+                progress.update(task, completed=self.rows.done)
+                yield chunk
+        if self.buried:
+            say(f"{self.buried:,} rows could not be read; they and the reasons are in {self.dead_letters}")
+        if not self.read:
+            raise DataInvalid(Fault(str(self.path), "at least one good row", f"{self.buried} bad ones"))
+
+    def _is_ordered(self) -> bool:
+        quiet = EventStream(self.rows, self._schema, self.digest, lambda _letter: None)
+        try:
+            with bar() as progress:
+                task = progress.add_task(f"checking the order of {self.path.name}", total=self.rows.total)
+                for _ in quiet.chunks():
+                    progress.update(task, completed=self.rows.done)
+        except OutOfOrder:
+            return False
+        return True
+
+    def _bury(self, letter: DeadLetter) -> None:
+        if self._dead is None:
+            self.dead_letters.parent.mkdir(parents=True, exist_ok=True)
+            self._dead = self.dead_letters.open("wb")
+        self._dead.write(letter.as_json() + b"\n")
+        self.buried += 1
+
+    @contextlib.contextmanager
+    def _closing(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self._dead is not None:
+                self._dead.close()
+                self._dead = None
+
+
+def open_rows(path: Path, fields: Sequence[Any], required: Sequence[str]) -> Any:
+    """The rows of a file, by the kind its name ends in.
+
+    Raises
+    ------
+    DataInvalid, ParameterInvalid
+    """
+    if not path.is_file():
+        near = nearest(path.name, (entry.name for entry in path.parent.iterdir())) if path.parent.is_dir() else ""
+        raise DataInvalid(Fault(str(path), "a file", "nothing there", near))
+    module = kinds.load(SOURCES, path.suffix.removeprefix(".").lower() or "?", helpers=frozenset({"rows"}))
+    return module.open_rows(path, fields, required)
+
+
+def dead_letter_path(out: Path) -> Path:
+    """Where the dead letters of an output go."""
+    return out.with_name(f"{out.name}.dead-letters.jsonl")
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise DataInvalid(Fault(str(path), "a readable file", error.strerror or str(error))) from error
+
+
+class TableWriter:
+    """Writes columns chunk by chunk to CSV or Parquet; the file appears when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix.lower() not in (".csv", ".parquet"):
+            raise ParameterInvalid(Fault("out", "a file ending in .csv or .parquet", str(path)))
+        self._path = path
+        self._beside = path.with_name(f".{path.name}.part")
+        self._writer: Any = None
+
+    def __enter__(self) -> TableWriter:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def write(self, columns: dict[str, Any]) -> None:
+        """One chunk; the same columns every time."""
+        import pyarrow as pa
+        import pyarrow.csv as pa_csv
+        import pyarrow.parquet as pq
+
+        table = pa.table(columns) if self._writer is None else pa.table(columns, schema=self._writer.schema_known)
+        if self._writer is None:
+            kind = pa_csv.CSVWriter if self._path.suffix.lower() == ".csv" else pq.ParquetWriter
+            self._writer = _Open(kind(str(self._beside), table.schema), table.schema)
+        self._writer.out.write_table(table)
+
+    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+        if self._writer is not None:
+            self._writer.out.close()
+            if kind is None:
+                self._beside.replace(self._path)
+            else:
+                self._beside.unlink(missing_ok=True)
+
+
+class _Open:
+    """An open writer and the schema of its first chunk."""
+
+    def __init__(self, out: Any, schema: Any) -> None:
+        self.out = out
+        self.schema_known = schema

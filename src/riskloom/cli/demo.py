@@ -1,0 +1,3 @@
+"""`riskloom demo`."""
+def demo() -> None:
+    """x"""

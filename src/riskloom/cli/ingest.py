@@ -1,0 +1,3 @@
+"""`riskloom ingest`."""
+def ingest() -> None:
+    """x"""

@@ -1,0 +1,52 @@
+"""The `riskloom` command. Each command lives in a file of its own and imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from riskloom import __version__
+from riskloom.cli import bench, demo, features, ingest, scenario, score, serve, simulate, train
+from riskloom.errors import RiskloomError
+
+app = typer.Typer(
+    name="riskloom",
+    help="Decide event by event whether it is suspicious, say why, with the evidence.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.add_typer(scenario.app, name="scenario", help="Show, check or start a scenario.")
+app.add_typer(features.app, name="features", help="List or compute the features of a scenario.")
+for command in (simulate.simulate, train.train, score.score, serve.serve, ingest.ingest, demo.demo, bench.bench):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Riskloom."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; errors of ours are one clear message and exit code 2, Ctrl-C is 130."""
+    try:
+        app(standalone_mode=False)
+    except RiskloomError as error:
+        typer.secho(f"error: {error}", err=True, fg="red")
+        sys.exit(2)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if type(error).__module__.split(".")[0] in ("click", "typer") and hasattr(error, "show"):
+            error.show()
+            sys.exit(getattr(error, "exit_code", 2))
+        raise

@@ -1,0 +1,3 @@
+"""`riskloom simulate`."""
+def simulate() -> None:
+    """x"""
