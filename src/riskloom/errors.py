@@ -9,6 +9,8 @@ RiskloomError
 │   └── DataInvalid             a file or table of events
 ├── BundleInvalid         422  damaged, foreign, or written by a newer version
 ├── EventConflict         409  the same event id with another body
+├── Conflict              409  not possible while something else is going on
+├── BodyTooLarge          413
 ├── NotFound              404
 ├── Unauthorized          401
 ├── Forbidden             403
@@ -149,6 +151,22 @@ class EventConflict(RiskloomError):
     def __init__(self, message: str, difference: dict[str, dict[str, object]], *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.difference = difference
+
+
+class Conflict(RiskloomError):
+    """Not possible while something else is going on."""
+
+    code = "conflict"
+    status = 409
+    title = "Conflict"
+
+
+class BodyTooLarge(RiskloomError):
+    """A request body above the limit."""
+
+    code = "body_too_large"
+    status = 413
+    title = "Body too large"
 
 
 class NotFound(RiskloomError):

@@ -30,7 +30,5 @@ def load(package: str, kind: str, *, helpers: frozenset[str] = frozenset()) -> M
     known = names(package, helpers=helpers)
     if kind not in known:
         room = package.rsplit(".", 1)[-1]
-        raise ParameterInvalid(
-            Fault(room, f"one of {', '.join(known)}", show(kind), nearest(kind, known))
-        )
+        raise ParameterInvalid(Fault(room, f"one of {', '.join(known)}", show(kind), nearest(kind, known)))
     return importlib.import_module(f"{package}.{kind}")

@@ -15,7 +15,7 @@ from riskloom.errors import BundleInvalid
 
 Vector = npt.NDArray[np.float64]
 DETECTORS = "riskloom.detectors"
-HELPERS = frozenset({"trees", "reference", "checks"})
+HELPERS = frozenset({"base", "trees", "tree_kernel", "reference", "checks"})
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 

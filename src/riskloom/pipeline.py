@@ -24,11 +24,12 @@ from riskloom.model import Model
 from riskloom.policy.policy import Policy
 from riskloom.privacy.protect import keyed
 from riskloom.rules.rule_set import RuleSet, Severity
-from riskloom.scenario.scenario import Scenario
+from riskloom.scenario.scenario import RISK_SCORE, Scenario
 
 Vector = npt.NDArray[np.float64]
 NAN = float("nan")
 EVIDENCE_LIMIT = 50
+STORED_LIMIT = 10_000
 TOO_LATE = "too_late"
 NO_MODEL = "no_model"
 
@@ -136,8 +137,8 @@ class Pipeline:
 
         def evidence(at: int) -> tuple[int, ...]:
             self.state.look_one(event.time_us, event.arrived_us, values, self._vector)
-            found = self.state.evidence_one(at, EVIDENCE_LIMIT, arrival)
-            return tuple(found)
+            found = self.state.evidence_one(at, STORED_LIMIT)
+            return tuple(number for number in found if number < arrival)[-EVIDENCE_LIMIT:]
 
         return self._decide(event.id, arrival, vector, row, TOO_LATE in degraded, evidence)
 
@@ -153,11 +154,12 @@ class Pipeline:
         """
         vectors, columns, too_late = self.compute_many(events, arrival)
         anomaly_scores = risk_scores = None
-        risks: Sequence[float | None] = [None] * len(events)
-        columns["risk_score"] = np.full(len(events), NAN)
+        risks: list[float | None] = [None] * len(events)
+        columns[RISK_SCORE] = np.full(len(events), NAN)
         if self.model is not None:
             anomaly_scores, risk_scores = self.model.score_many(vectors)
-            risks = columns["risk_score"] = risk_scores
+            columns[RISK_SCORE] = risk_scores
+            risks = risk_scores.tolist()
         met = self.rules.evaluate_many(columns)
         actions = [rule.action.value for rule in self.rules.rules]
         outcomes = [
@@ -281,7 +283,7 @@ def _held(field: Field, value: Any) -> Value:
         return value if value is None else str(value)
     if value != value or abs(value) >= 2**46 / field.scale:
         return None
-    return round(value * field.scale)
+    return int(round(value * field.scale))
 
 
 def _converter(field: Field) -> Callable[[Any], object]:

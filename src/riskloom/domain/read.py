@@ -27,6 +27,12 @@ class NumberText(str):
     __slots__ = ()
 
 
+class TimeMicros(int):
+    """A moment that a typed source gives in microseconds since 1970; never a number the sender wrote."""
+
+    __slots__ = ()
+
+
 class FieldFault(Exception):
     """What was expected of one field; the caller knows which."""
 
@@ -119,6 +125,8 @@ def _time_reader(zone: str) -> Callable[[object], int]:
     local = ZoneInfo(zone) if zone else None
 
     def read(raw: object) -> int:
+        if type(raw) is TimeMicros:
+            return _in_range(int(raw))
         if type(raw) is not str:
             raise FieldFault("an ISO 8601 time", hint="such as 2026-01-31T12:00:00Z")
         try:
@@ -130,12 +138,15 @@ def _time_reader(zone: str) -> Callable[[object], int]:
                 raise FieldFault("a time with Z or an offset", hint=f"{raw}Z if it is UTC")
             when = when.replace(tzinfo=local)
         since = when - _EPOCH
-        time_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        if not 0 <= time_us < LATEST_US:
-            raise FieldFault("a time from 1970 to 2199")
-        return time_us
+        return _in_range((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
     return read
+
+
+def _in_range(time_us: int) -> int:
+    if not 0 <= time_us < LATEST_US:
+        raise FieldFault("a time from 1970 to 2199")
+    return time_us
 
 
 def _number_reader(decimals: int, low: int, high: int, expected: str) -> Callable[[object], int]:
@@ -145,7 +156,7 @@ def _number_reader(decimals: int, low: int, high: int, expected: str) -> Callabl
     def read(raw: object) -> int:
         kind = type(raw)
         if kind is int:
-            value = raw * scale  # type: ignore[operator]
+            value = raw * scale
         elif kind is NumberText and not (whole_only and not _is_whole(str(raw))):
             try:
                 value = scale_decimal(str(raw), decimals)

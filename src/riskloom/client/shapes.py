@@ -1,0 +1,149 @@
+"""The shapes of what the server answers, as `/api/v1` writes them."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, NotRequired, TypedDict, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Page(TypedDict, Generic[Item]):
+    """A part of a list, and the cursor of the next part or None."""
+
+    items: list[Item]
+    next: str | None
+
+
+class Reason(TypedDict):
+    """Why: `message` is the sentence, `evidence` the ids of the events behind it."""
+
+    code: str
+    severity: str
+    message: str
+    values: dict[str, Any]
+    evidence: list[str]
+
+
+class Decision(TypedDict):
+    """A stored decision with the event as it was sent."""
+
+    decision_id: str
+    event_id: str
+    scenario: str
+    arrival: int
+    outcome: str
+    flagged: bool
+    anomaly_score: float | None
+    risk_score: float | None
+    reasons: list[Reason]
+    degraded: list[str]
+    bundle: str
+    event_time: str
+    arrived_at: str
+    decided_at: str
+    event: dict[str, Any]
+
+
+class Usual(TypedDict):
+    """What training saw of a feature: its 5, 50 and 95 percent quantiles."""
+
+    low: float | None
+    middle: float | None
+    high: float | None
+
+
+class FeatureValue(TypedDict):
+    """One feature of a frozen vector."""
+
+    name: str
+    describe: str
+    value: float | None
+    usual: Usual | None
+
+
+class EventItem(TypedDict):
+    """A stored event; `amount_base` is in major units of the base currency."""
+
+    event_id: str
+    arrival: int
+    event_time: str
+    arrived_at: str
+    event: dict[str, Any]
+    amount_base: float | None
+    outcome: str | None
+    risk_score: float | None
+
+
+class DecisionDetail(Decision):
+    """A decision with its vector and the events named by its reasons."""
+
+    features: list[FeatureValue]
+    evidence_events: list[EventItem]
+
+
+class BatchError(TypedDict):
+    """The place of a decision in a batch's answer when its event was refused."""
+
+    error: dict[str, Any]
+
+
+class Minute(TypedDict):
+    """Decisions of one minute, by arrival."""
+
+    minute: str
+    approved: int
+    flagged: int
+    rejected: int
+
+
+class Stats(TypedDict):
+    """Live counts; outcomes are keyed by their names."""
+
+    total_events: int
+    total_decisions: int
+    outcomes: dict[str, int]
+    last_hour: dict[str, int]
+    per_minute: list[Minute]
+    top_reasons: list[dict[str, Any]]
+    newest_arrival: int | None
+    rates: dict[str, float]
+
+
+class Health(TypedDict):
+    """What a server says about itself."""
+
+    status: str
+    version: str
+    scenario: str
+    bundle: str | None
+    model: dict[str, Any] | None
+    arrivals: int
+    ready: bool
+
+
+class ModelRun(TypedDict):
+    """One training run."""
+
+    created_at: str
+    model_type: str
+    trained_rows: int
+    threshold: float
+    percentile: float
+    feature_columns: list[str]
+    bundle: str
+
+
+class Models(TypedDict):
+    """The model at work, and the runs that led to it, newest first."""
+
+    current: dict[str, Any] | None
+    runs: list[ModelRun]
+
+
+class Trained(TypedDict):
+    """What a retraining answers, or its `job` when it is not done yet."""
+
+    trained_rows: NotRequired[int]
+    threshold: NotRequired[float]
+    percentile: NotRequired[float]
+    job: NotRequired[Any]

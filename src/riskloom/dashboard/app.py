@@ -1,0 +1,81 @@
+"""The dashboard: navigation, the server's state in the sidebar, then the chosen page.
+
+Run by Streamlit; see `riskloom.dashboard.launch` for the command.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import streamlit as st
+
+from riskloom.client import Client
+from riskloom.dashboard import connection, links, markup, words
+from riskloom.dashboard.views import decision, overview, queue, scenario
+from riskloom.errors import RiskloomError
+
+HERE = Path(str(files("riskloom.dashboard")))
+PAGES = {
+    "overview": st.Page(
+        overview.render, title="Overview", icon=":material/monitoring:", url_path="overview", default=True
+    ),
+    "queue": st.Page(queue.render, title="Review queue", icon=":material/inbox:", url_path="queue"),
+    "decision": st.Page(decision.render, title="Decision", icon=":material/policy:", url_path="decision"),
+    "scenario": st.Page(
+        scenario.render, title="Scenario and model", icon=":material/tune:", url_path="scenario"
+    ),
+}
+
+
+def main() -> None:
+    """Draw one page."""
+    st.set_page_config(page_title="Riskloom", page_icon=str(HERE / "mark.svg"), layout="wide", initial_sidebar_state=232)
+    st.html(HERE / "style.css")
+    st.logo(str(HERE / "wordmark.svg"), icon_image=str(HERE / "mark.svg"), size="large")
+    page = st.navigation(list(PAGES.values()))
+    links.follow(PAGES)
+    with st.sidebar:
+        st.fragment(run_every="5s")(_server_state)()
+        _server_address()
+    with connection.explained():
+        page.run()
+
+
+def _server_state() -> None:
+    found = connection.health()
+    if isinstance(found, RiskloomError):
+        st.html(
+            f'<div class="rl-server rl-away"><i></i><b>Away</b><span>{markup.text(connection.address())}</span></div>'
+        )
+        return
+    model = found["model"]
+    trained = (
+        f"{words.code_words(model.get('kind') or model.get('model_type') or 'model')}, "
+        f"{words.number(model.get('trained_rows'))} rows"
+        if model
+        else "no model yet, rules alone"
+    )
+    state = ("rl-up", "Connected") if found["ready"] else ("rl-starting", "Starting")
+    st.html(
+        f'<div class="rl-server {state[0]}"><i></i><b>{state[1]}</b>'
+        f"<span>{markup.text(words.code_words(found['scenario']))}</span><span>{markup.text(trained)}</span></div>"
+    )
+
+
+def _server_address() -> None:
+    with (
+        st.popover("Server address", icon=":material/lan:", width="stretch"),
+        st.form("server", border=False),
+    ):
+        typed = st.text_input("Riskloom API", value=connection.address(), placeholder="http://127.0.0.1:8000")
+        if st.form_submit_button("Use this server", type="primary"):
+            try:
+                st.session_state[connection.ADDRESS] = Client(typed).base_url
+            except RiskloomError as error:
+                st.error(error.message)
+            else:
+                st.rerun()
+
+
+main()

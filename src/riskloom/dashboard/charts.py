@@ -1,0 +1,171 @@
+"""Charts as Vega-Lite descriptions: values in, a chart out; nothing is fetched when they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+OUTCOME_ORDER = ("Rejected", "Flagged", "Approved")
+OTHER = "Not decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one theme."""
+
+    approved: str
+    flagged: str
+    rejected: str
+    accent: str
+    text: str
+    quiet: str
+    grid: str
+    land: str
+    border: str
+    paper: str
+
+
+LIGHT = Palette(
+    "#9db0ab",
+    "#c98a1b",
+    "#b83a2d",
+    "#1f6f8b",
+    "#20262b",
+    "#68727a",
+    "#e6e8e6",
+    "#e6e9e5",
+    "#cfd4cf",
+    "#fcfcfb",
+)
+DARK = Palette(
+    "#5d716d",
+    "#e0a848",
+    "#ef7566",
+    "#5fb0cd",
+    "#e3e7ea",
+    "#95a0a8",
+    "#2a3136",
+    "#2b3338",
+    "#434d54",
+    "#15191c",
+)
+
+
+def per_minute(minutes: Sequence[Mapping[str, Any]], palette: Palette, *, height: int = 190) -> alt.Chart:
+    """Decisions per minute; rejected and flagged stand on the ground line so that a single one is seen."""
+    rows = [
+        {"minute": row["minute"], "outcome": name, "rank": rank, "count": row[name.lower()]}
+        for row in minutes
+        for rank, name in enumerate(OUTCOME_ORDER)
+    ]
+    bars = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar(cornerRadius=1)
+        .encode(
+            x=alt.X(
+                "minute:T",
+                timeUnit="utcyearmonthdatehoursminutes",
+                title=None,
+                axis=_time_axis(palette, "%H:%M"),
+            ),
+            y=alt.Y("count:Q", title=None, axis=_value_axis(palette)),
+            color=_outcome_colour(palette),
+            order=alt.Order("rank:Q"),
+            tooltip=[
+                alt.Tooltip("minute:T", title="Minute (UTC)", timeUnit="utchoursminutes"),
+                alt.Tooltip("outcome:N", title="Outcome"),
+                alt.Tooltip("count:Q", title="Decisions"),
+            ],
+        )
+    )
+    return _finished(bars, height)
+
+
+def timeline(
+    rows: Sequence[Mapping[str, Any]],
+    palette: Palette,
+    *,
+    value: str,
+    title: str,
+    span: tuple[str, str],
+    height: int = 130,
+    times: bool = True,
+) -> alt.LayerChart:
+    """One value of an entity's events over time; the event looked at has a ring.
+
+    `rows` have `time` (ISO), `outcome` (a word), `this` (bool), `what` (a sentence) and the column `value`.
+    """
+    scale = alt.Scale(type="symlog", constant=10)
+    x = alt.X(
+        "time:T",
+        title=None,
+        scale=alt.Scale(type="utc", domain=list(span)),
+        axis=_time_axis(palette, None, labels=times),
+    )
+    y = alt.Y(f"{value}:Q", title=title, scale=scale, axis=_value_axis(palette, extent=46))
+    base = alt.Chart(alt.Data(values=list(rows))).encode(x=x)
+    stems = base.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
+        y=y, y2=alt.datum(0), color=_outcome_colour(palette, legend=False)
+    )
+    tooltip = [alt.Tooltip("what:N", title="Event"), alt.Tooltip("outcome:N", title="Outcome")]
+    dots = base.mark_circle(size=46, opacity=0.95).encode(
+        y=y, color=_outcome_colour(palette, legend=False), tooltip=tooltip
+    )
+    ring = (
+        base.transform_filter("datum.this")
+        .mark_point(size=190, strokeWidth=2, color=palette.text, filled=False)
+        .encode(y=y, tooltip=tooltip)
+    )
+    return _finished(alt.layer(stems, dots, ring), height)
+
+
+def _outcome_colour(palette: Palette, *, legend: bool = True) -> alt.Color:
+    shown = alt.Legend(
+        title=None, orient="top", direction="horizontal", labelColor=palette.quiet, symbolType="square"
+    )
+    return alt.Color(
+        "outcome:N",
+        scale=alt.Scale(
+            domain=[*OUTCOME_ORDER, *([] if legend else [OTHER])],
+            range=[palette.rejected, palette.flagged, palette.approved, *([] if legend else [palette.quiet])],
+        ),
+        legend=shown if legend else None,
+    )
+
+
+def _time_axis(palette: Palette, form: str | None, *, labels: bool = True) -> alt.Axis:
+    asked: dict[str, Any] = {"format": form} if form else {}
+    return alt.Axis(
+        labels=labels,
+        grid=False,
+        ticks=labels,
+        tickColor=palette.grid,
+        domainColor=palette.border,
+        labelColor=palette.quiet,
+        tickCount=8,
+        labelOverlap=True,
+        **asked,
+    )
+
+
+def _value_axis(palette: Palette, *, extent: int = 24) -> alt.Axis:
+    return alt.Axis(
+        grid=True,
+        gridColor=palette.grid,
+        domain=False,
+        ticks=False,
+        tickCount=4,
+        format=",~r",
+        minExtent=extent,
+        maxExtent=extent,
+        labelColor=palette.quiet,
+        titleColor=palette.quiet,
+        titleFontWeight="normal",
+    )
+
+
+def _finished(chart: Any, height: int) -> Any:
+    return chart.properties(height=height, background="transparent").configure_view(strokeWidth=0)

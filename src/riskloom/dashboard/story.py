@@ -1,0 +1,170 @@
+"""A decision told in words: the headline, the reasons as cards, the evidence, the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from riskloom.client import DecisionDetail, EventItem
+from riskloom.dashboard import history, markup, words
+from riskloom.dashboard.roles import Roles, kilometres
+
+_VERDICTS: Mapping[str, str] = {
+    "APPROVED": "Approved",
+    "FLAGGED": "Flagged for review",
+    "REJECTED": "Rejected",
+}
+
+
+def headline(found: DecisionDetail, roles: Roles) -> str:
+    """The verdict, who did what, and the risk."""
+    score = found["risk_score"]
+    judged = (
+        f"More unusual than {words.risk(score)} % of what the model learned from"
+        if score is not None
+        else "No risk score: decided by rules alone"
+    )
+    notes = [words.DEGRADED.get(code, words.code_words(code)) for code in found["degraded"]]
+    note = f'<p class="rl-note">Note: {markup.text("; ".join(notes))}.</p>' if notes else ""
+    flag_from = float(roles.policy.get("percentile") or 98)
+    return (
+        f'<section class="rl-headline rl-{found["outcome"].lower()}" data-testid="headline"><div>'
+        f"<h2>{markup.text(_VERDICTS.get(found['outcome'], found['outcome']))}</h2>"
+        f"<p>{sentence(found, roles)}</p>{note}</div>"
+        f'<div class="rl-gauge">{markup.risk(score, flag_from)}<small>{markup.text(judged)}</small></div></section>'
+    )
+
+
+def sentence(found: DecisionDetail, roles: Roles) -> str:
+    """Who did what, where and when, as HTML."""
+    event, who = found["event"], roles.who(found["event"])
+    actor = markup.link("queue", markup.text(who), entity=who, show="all") if who else ""
+    did = f"paid <b>{markup.text(roles.amount_text(event))}</b>" if roles.amount else "did this"
+    partner = event.get(roles.partner)
+    to = f" to <b>{markup.text(partner)}</b>" if partner else ""
+    kinds = roles.category_text(event)
+    how = f" ({markup.text(kinds)})" if kinds else ""
+    when = markup.text(words.moment(found["event_time"], roles.timezone))
+    return f"{markup.text(roles.entity_word)} {actor} {did}{to}{how} on {when}"
+
+
+def reason_cards(found: DecisionDetail, roles: Roles) -> str:
+    """Each reason as a card: what, in a sentence, beside what is usual, and how many events back it."""
+    if not found["reasons"]:
+        return '<div class="rl-empty">No rule was met, and the model saw nothing unusual.</div>'
+    cards = []
+    for reason in markup.by_severity(found["reasons"]):
+        count = len(reason["evidence"])
+        behind = f"{count} {roles.event_word}{'s' if count != 1 else ''} behind it" if count else ""
+        cards.append(
+            f'<article class="rl-card rl-{markup.text(reason["severity"])}"><header>'
+            f"<h4>{markup.text(words.reason_title(reason['code']))}</h4>"
+            f"{markup.pill(words.SEVERITIES.get(reason['severity'], reason['severity']), reason['severity'])}</header>"
+            f"<p>{markup.text(reason['message'])}</p>{_beside(reason, roles)}"
+            + (f"<footer>{markup.text(behind)}</footer>" if behind else "")
+            + "</article>"
+        )
+    return f'<div class="rl-cards">{"".join(cards)}</div>'
+
+
+def _beside(reason: Mapping[str, Any], roles: Roles) -> str:
+    """The value beside the usual one as two bars; nothing where a comparison says nothing."""
+    value, usual = reason["values"].get("value"), reason["values"].get("usual")
+    if not isinstance(value, int | float) or not isinstance(usual, int | float) or isinstance(value, bool):
+        return ""
+    most = max(value, usual)
+    if min(value, usual) < 0 or most <= 0 or value == usual or reason["code"] == "MODEL_RISK" or most <= 1:
+        return ""
+    unit = _unit(reason, roles)
+    rows = (("here", value), ("usual", usual))
+    bars = "".join(
+        f'<div class="rl-{name}"><span>{name}</span><i><i style="width:{max(0.6, 100 * figure / most):.1f}%"></i></i>'
+        f"<b>{markup.text(words.number(figure))}{unit}</b></div>"
+        for name, figure in rows
+    )
+    return f'<div class="rl-beside">{bars}</div>'
+
+
+def _unit(reason: Mapping[str, Any], roles: Roles) -> str:
+    """The unit that the rule's own sentence puts after its value."""
+    said = str(roles.rules.get(reason["code"], {}).get("message") or "")
+    after = said.partition("{value}")[2].lstrip()
+    if after.startswith("{base_currency}"):
+        return f" {markup.text(roles.base_currency)}"
+    return next((f" {unit}" for unit in ("km/h", "km", "%") if after.startswith(unit)), "")
+
+
+def evidence(found: DecisionDetail, roles: Roles) -> str:
+    """The events that the reasons name, newest first, with what each of them backs."""
+    backs: dict[str, list[str]] = {}
+    for reason in found["reasons"]:
+        for event_id in reason["evidence"]:
+            backs.setdefault(event_id, []).append(words.reason_title(reason["code"]))
+    here, decided = roles.place(found["event"]), words.read_time(found["event_time"])
+    rows = [
+        [
+            markup.outcome(item["outcome"]),
+            markup.two_lines(
+                markup.link(
+                    "decision", words.clock(item["event_time"], roles.timezone), event=item["event_id"]
+                ),
+                words.day(item["event_time"], roles.timezone),
+            ),
+            f"{words.duration((decided - words.read_time(item['event_time'])).total_seconds())} before",
+            f"<b>{markup.text(roles.amount_text(item['event']))}</b>",
+            markup.two_lines(
+                markup.text(item["event"].get(roles.partner) or ""),
+                markup.text(roles.category_text(item["event"])),
+            ),
+            _distance(here, item, roles),
+            markup.text(", ".join(backs.get(item["event_id"], []))),
+        ]
+        for item in sorted(found["evidence_events"], key=lambda item: -item["arrival"])
+    ]
+    partner = words.field_label(roles.partner) if roles.partner else "With"
+    columns = ["Outcome", "Time", "When", "Amount", partner, "Distance", "Backs"]
+    empty = "These reasons are about the event itself; no earlier event stands behind them."
+    return markup.table(columns, rows, empty=empty)
+
+
+def _distance(here: tuple[float, float] | None, item: EventItem, roles: Roles) -> str:
+    there = roles.place(item["event"])
+    return f"{words.number(kilometres(here, there), 0)} km" if here and there else words.MISSING
+
+
+def distance_words(
+    shown: Sequence[Mapping[str, Any]],
+    jump: history.Jump | None,
+    every: Sequence[Mapping[str, Any]],
+    found: DecisionDetail,
+) -> str:
+    """The distances in one sentence."""
+    if jump and jump.km >= history.FAR_KM:
+        speed = jump.km / max(jump.seconds, 1.0) * 3600
+        return (
+            f"{words.number(round(jump.km))} km from the last place, {words.duration(jump.seconds)} later: "
+            f"{words.number(round(speed))} km/h."
+        )
+    this = next((row for row in every if row["this"]), None)
+    if this and this["km"] is not None and this["km"] >= history.FAR_KM:
+        return f"{words.number(round(this['km']))} km from the usual place."
+    spread = history.spread_km(shown)
+    if spread < history.FAR_KM:
+        return f"All within {words.number(max(1, round(spread)))} km of the usual place."
+    return f"This one lies at the usual place; others reach {words.number(round(spread))} km."
+
+
+def record(found: DecisionDetail, roles: Roles) -> list[tuple[str, str]]:
+    """What an auditor asks for; values are HTML."""
+    zone = roles.timezone
+    anomaly = found["anomaly_score"]
+    return [
+        ("Decision", f"<code>{markup.text(found['decision_id'])}</code>"),
+        ("Arrival number", f"<code>{found['arrival']}</code>"),
+        ("Event time", markup.text(words.moment(found["event_time"], zone))),
+        ("Arrived", markup.text(words.moment(found["arrived_at"], zone))),
+        ("Decided", markup.text(words.moment(found["decided_at"], zone))),
+        ("Anomaly score", f"<code>{anomaly!r}</code>" if anomaly is not None else words.MISSING),
+        ("Risk score", f"<code>{found['risk_score']!r}</code>" if anomaly is not None else words.MISSING),
+        ("Bundle", f"<code>{markup.text(found['bundle'])}</code>"),
+    ]

@@ -1,0 +1,76 @@
+"""Where everything lies: the columns of the plan's table, of an event's row, and of the state's arrays.
+
+All of it is int64. The plan (one table with rows of `PLAN_WIDTH`) is data: a new plan compiles nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from riskloom.domain.field import INTEGER_LIMIT, NULL
+
+__all__ = ["INTEGER_LIMIT", "NULL"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+LAYOUT_VERSION = 1
+"""Grows when a snapshot of an older program can no longer be read."""
+
+# An event's row: these, then one place for each column, then one for each (latitude, longitude) pair.
+TIME, ARRIVED, ARRIVAL, ENTRY, VALUES = range(5)
+# (ENTRY is reserved for the kind of entry; see `entry`.)
+MISSING_ID = -1
+UNSEEN_ID = 2**31 - 1
+"""The id of a value no dictionary holds yet; nothing in the state has it."""
+
+# Aggregates. Up to MAX they may include the current event.
+COUNT, SUM, MEAN, STD, MIN, MAX, DISTINCT, FIRST_SEEN, SINCE_LAST, LAST, TRAVEL_KM, TRAVEL_SPEED = range(12)
+
+# The plan: row 0 is the header, then the entities, then their features, windows, lanes, pairs, and the places.
+PLAN_WIDTH = 13
+LATENESS, ENTITIES, FEATURES, PAIRS, PLACE0, PLACES, KEEP_MOST = range(7)
+(ID, KEEP, LANES, SHORTS, EXTREMES, WINDOW0, WINDOW1, LANE0, EXTREME0, PAIR0, ENTITY_PAIRS, SUMS, COUNT0) = (
+    range(13)
+)
+WIDTH, DELAY, FEATURE0, FEATURE1 = range(4)
+(OP, SUM_LANE, SQUARE_LANE, COUNT_LANE, RAW_LANE, PAIR, EXTREME, CURRENT, COLUMN, OUT, SCALE) = range(11)
+LANE_KIND, LANE_COLUMN = range(2)
+PLACE_LAT, PLACE_LON, PLACE_OUT = range(3)
+RAW, TOTAL, SQUARE_LOW, SQUARE_HIGH = range(4)
+"""What a 64-bit lane holds: the value itself, or a running total of it or of its square (two limbs)."""
+
+MAX_ENTITIES = 16
+MAX_PAIRS = 8
+"""Columns whose values are told apart (distinct, first_seen), for one entity."""
+
+# The state's scalars.
+TOP, ROWS, NOW, HAND, LAST_ARRIVAL, TAKEN, SCRAP, SCRAP_END, SCRAPS = range(9)
+"""SCRAP to SCRAP_END is the piece of the arena that new blocks are cut from before TOP; SCRAPS is a list of more."""
+
+CLASSES = 64
+FREE_BLOCKS = 16
+SHARDS = FREE_BLOCKS + MAX_ENTITIES * CLASSES
+SHARD_BITS = 8
+SHARD_COUNT = 1 << SHARD_BITS
+TABLE, TABLE_BITS, TABLE_USED = range(3)
+META_SIZE = SHARDS + 3 * SHARD_COUNT
+
+# An entity's header: where its block is, kind * CLASSES + size class + 1 (0: no block), its sentinel, its end.
+OFFSET, INFO, START, END = range(4)
+HEADER_WIDTH = 4
+PAGE_BITS = 10
+PAGE = 1 << PAGE_BITS
+"""Ids lead to headers through pages of this many."""
+
+SMALLEST_TABLE_BITS = 2
+SMALLEST_BLOCK = 4
+"""A sentinel and three events."""
+
+NEVER = -(2**62)
+SUM_LIMIT = 2**61
+"""No sum over a run of an entity's kept events may leave this."""
+
+TAKEN_IN, NEED_ARENA, NEED_HEADERS, OVERFLOW, TOO_LATE = 0, 1, 2, 3, -1
+"""What `take` answers."""

@@ -1,0 +1,5 @@
+"""Measures: how well scores rank, what decisions cost, whether anything moved. Pure functions of arrays.
+
+Training, replay and monitoring share them. What is not defined (a rank measure where there is no fraud, or
+nothing but fraud) is NaN, never 0 and never 1.
+"""
