@@ -23,13 +23,13 @@ from riskloom.client.shapes import (
     EventItem,
     FeatureValue,
     Health,
+    Job,
     Minute,
     ModelRun,
     Models,
     Page,
     Reason,
     Stats,
-    Trained,
     Usual,
 )
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, StoreUnavailable, show
@@ -43,6 +43,7 @@ __all__ = [
     "EventItem",
     "FeatureValue",
     "Health",
+    "Job",
     "Minute",
     "ModelRun",
     "Models",
@@ -50,7 +51,6 @@ __all__ = [
     "Reason",
     "ServerUnreachable",
     "Stats",
-    "Trained",
     "Usual",
     "error_from",
 ]
@@ -191,8 +191,9 @@ class Client:
         """The model at work and the training runs."""
         return cast(Models, self._get("/api/v1/models"))
 
-    def retrain(self, percentile: float = 98.0, *, timeout: float = RETRAIN_TIMEOUT) -> Trained:
-        """Train on what is stored; the new model is at work when this returns without a `job`.
+    def retrain(self, percentile: float = 98.0, *, timeout: float = RETRAIN_TIMEOUT) -> Job:
+        """Train on what is stored; the new model is at work when the job is `done`. A server waits
+        only so long, then answers a job that is `running`; see `job`.
 
         Raises
         ------
@@ -200,7 +201,11 @@ class Client:
             When the server has no training extra.
         """
         answer = self._post("/api/v1/models/retrain", params={"percentile": percentile}, timeout=timeout)
-        return cast(Trained, answer)
+        return cast(Job, answer)
+
+    def job(self, job_id: str) -> Job:
+        """How a retraining goes."""
+        return cast(Job, self._get(f"/api/v1/models/jobs/{quote(job_id, safe='')}"))
 
     def score(self, event: Mapping[str, Any], *, dry_run: bool = False) -> Decision:
         """Decide one event; with `dry_run` nothing is stored and no window moves.

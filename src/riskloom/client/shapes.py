@@ -25,22 +25,22 @@ class Reason(TypedDict):
 
 
 class Decision(TypedDict):
-    """A stored decision with the event as it was sent."""
+    """A stored decision with the event as it was sent; outcome and what follows are None for an event only taken in."""
 
     decision_id: str
     event_id: str
     scenario: str
     arrival: int
-    outcome: str
+    outcome: str | None
     flagged: bool
     anomaly_score: float | None
     risk_score: float | None
     reasons: list[Reason]
     degraded: list[str]
-    bundle: str
+    bundle: str | None
     event_time: str
     arrived_at: str
-    decided_at: str
+    decided_at: str | None
     event: dict[str, Any]
 
 
@@ -140,10 +140,10 @@ class Models(TypedDict):
     runs: list[ModelRun]
 
 
-class Trained(TypedDict):
-    """What a retraining answers, or its `job` when it is not done yet."""
+class Job(TypedDict):
+    """A retraining: `status` is running or done; then `result` has trained_rows, threshold, percentile, bundle."""
 
-    trained_rows: NotRequired[int]
-    threshold: NotRequired[float]
-    percentile: NotRequired[float]
-    job: NotRequired[Any]
+    job_id: str
+    status: str
+    percentile: float
+    result: NotRequired[dict[str, Any]]

@@ -30,7 +30,9 @@ PAGES = {
 
 def main() -> None:
     """Draw one page."""
-    st.set_page_config(page_title="Riskloom", page_icon=str(HERE / "mark.svg"), layout="wide", initial_sidebar_state=232)
+    st.set_page_config(
+        page_title="Riskloom", page_icon=str(HERE / "mark.svg"), layout="wide", initial_sidebar_state=232
+    )
     st.html(HERE / "style.css")
     st.logo(str(HERE / "wordmark.svg"), icon_image=str(HERE / "mark.svg"), size="large")
     page = st.navigation(list(PAGES.values()))

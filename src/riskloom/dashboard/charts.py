@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import altair as alt
@@ -98,14 +100,15 @@ def timeline(
 
     `rows` have `time` (ISO), `outcome` (a word), `this` (bool), `what` (a sentence) and the column `value`.
     """
-    scale = alt.Scale(type="symlog", constant=10)
+    marks = _marks(row[value] for row in rows if row[value] is not None)
+    scale = alt.Scale(type="symlog", constant=marks[1], domain=[0, max(marks)])
     x = alt.X(
         "time:T",
         title=None,
         scale=alt.Scale(type="utc", domain=list(span)),
-        axis=_time_axis(palette, None, labels=times),
+        axis=_time_axis(palette, _clock_or_day(span), labels=times),
     )
-    y = alt.Y(f"{value}:Q", title=title, scale=scale, axis=_value_axis(palette, extent=46))
+    y = alt.Y(f"{value}:Q", title=title, scale=scale, axis=_value_axis(palette, extent=46, values=marks))
     base = alt.Chart(alt.Data(values=list(rows))).encode(x=x)
     stems = base.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
         y=y, y2=alt.datum(0), color=_outcome_colour(palette, legend=False)
@@ -122,6 +125,19 @@ def timeline(
     return _finished(alt.layer(stems, dots, ring), height)
 
 
+def _clock_or_day(span: tuple[str, str]) -> str:
+    """The form of an axis' labels: times of day for up to two days, else dates."""
+    start, end = (datetime.fromisoformat(text) for text in span)
+    return "%H:%M" if end - start <= timedelta(days=2) else "%-d %b"
+
+
+def _marks(values: Iterable[float]) -> list[float]:
+    """Zero and powers of ten that reach over every value, for an axis on which small and large are both seen."""
+    most = max(values, default=0.0)
+    top = max(1, math.ceil(math.log10(most))) if most > 0 else 1
+    return [0.0, *(10.0**power for power in range(max(1, top - 3), top + 1))]
+
+
 def _outcome_colour(palette: Palette, *, legend: bool = True) -> alt.Color:
     shown = alt.Legend(
         title=None, orient="top", direction="horizontal", labelColor=palette.quiet, symbolType="square"
@@ -136,9 +152,9 @@ def _outcome_colour(palette: Palette, *, legend: bool = True) -> alt.Color:
     )
 
 
-def _time_axis(palette: Palette, form: str | None, *, labels: bool = True) -> alt.Axis:
-    asked: dict[str, Any] = {"format": form} if form else {}
+def _time_axis(palette: Palette, form: str, *, labels: bool = True) -> alt.Axis:
     return alt.Axis(
+        format=form,
         labels=labels,
         grid=False,
         ticks=labels,
@@ -147,23 +163,23 @@ def _time_axis(palette: Palette, form: str | None, *, labels: bool = True) -> al
         labelColor=palette.quiet,
         tickCount=8,
         labelOverlap=True,
-        **asked,
     )
 
 
-def _value_axis(palette: Palette, *, extent: int = 24) -> alt.Axis:
+def _value_axis(palette: Palette, *, extent: int = 24, values: Sequence[float] | None = None) -> alt.Axis:
+    asked: dict[str, Any] = {"values": list(values)} if values else {"tickCount": 4}
     return alt.Axis(
         grid=True,
         gridColor=palette.grid,
         domain=False,
         ticks=False,
-        tickCount=4,
-        format=",~r",
+        format=",~f",
         minExtent=extent,
         maxExtent=extent,
         labelColor=palette.quiet,
         titleColor=palette.quiet,
         titleFontWeight="normal",
+        **asked,
     )
 
 

@@ -12,7 +12,7 @@ from riskloom.dashboard.roles import Roles
 
 _BAND = (34.0, 66.0)
 _EDGE = 31.0
-_FAR = 200.0
+_FAR = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +91,4 @@ def _bar(one: Deviation) -> str:
 def _usual(one: Deviation, roles: Roles) -> str:
     if math.isnan(one.low + one.high):
         return "not known"
-    low, high = roles.feature_text(one.name, one.low), roles.feature_text(one.name, one.high)
-    return low if low == high else f"{low} to {high}"
+    return words.span_text(roles.feature_text(one.name, one.low), roles.feature_text(one.name, one.high))

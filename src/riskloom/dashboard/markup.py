@@ -12,7 +12,7 @@ from riskloom.dashboard.roles import Roles
 
 PILLS_SHOWN = 4
 _LADDER = ("low", "medium", "high", "critical")
-_NUMBERS = frozenset({"Risk", "Amount", "After", "Distance", "Value", "Rows"})
+_NUMBERS = frozenset({"Amount", "Distance", "Rows"})
 
 
 def text(value: object) -> str:

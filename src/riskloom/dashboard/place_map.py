@@ -70,7 +70,7 @@ def draw(
             translate=alt.ExprRef("[width / 2, height / 2]"),
         )
         .properties(height=height, background="transparent")
-        .configure_view(strokeWidth=0)
+        .configure_view(stroke=palette.grid, cornerRadius=4)
     )
 
 

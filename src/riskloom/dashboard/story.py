@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from riskloom.client import DecisionDetail, EventItem
 from riskloom.dashboard import history, markup, words
 from riskloom.dashboard.roles import Roles, kilometres
 
+_UNDECIDED = "Taken in without a decision"
 _VERDICTS: Mapping[str, str] = {
     "APPROVED": "Approved",
     "FLAGGED": "Flagged for review",
@@ -18,7 +19,8 @@ _VERDICTS: Mapping[str, str] = {
 
 def headline(found: DecisionDetail, roles: Roles) -> str:
     """The verdict, who did what, and the risk."""
-    score = found["risk_score"]
+    score, outcome = found["risk_score"], found["outcome"]
+    verdict = _VERDICTS.get(outcome, outcome) if outcome else _UNDECIDED
     judged = (
         f"More unusual than {words.risk(score)} % of what the model learned from"
         if score is not None
@@ -28,8 +30,8 @@ def headline(found: DecisionDetail, roles: Roles) -> str:
     note = f'<p class="rl-note">Note: {markup.text("; ".join(notes))}.</p>' if notes else ""
     flag_from = float(roles.policy.get("percentile") or 98)
     return (
-        f'<section class="rl-headline rl-{found["outcome"].lower()}" data-testid="headline"><div>'
-        f"<h2>{markup.text(_VERDICTS.get(found['outcome'], found['outcome']))}</h2>"
+        f'<section class="rl-headline rl-{(outcome or "none").lower()}" data-testid="headline"><div>'
+        f"<h2>{markup.text(verdict)}</h2>"
         f"<p>{sentence(found, roles)}</p>{note}</div>"
         f'<div class="rl-gauge">{markup.risk(score, flag_from)}<small>{markup.text(judged)}</small></div></section>'
     )
@@ -75,23 +77,23 @@ def _beside(reason: Mapping[str, Any], roles: Roles) -> str:
     most = max(value, usual)
     if min(value, usual) < 0 or most <= 0 or value == usual or reason["code"] == "MODEL_RISK" or most <= 1:
         return ""
-    unit = _unit(reason, roles)
-    rows = (("here", value), ("usual", usual))
+    write = _writer(reason, roles)
     bars = "".join(
-        f'<div class="rl-{name}"><span>{name}</span><i><i style="width:{max(0.6, 100 * figure / most):.1f}%"></i></i>'
-        f"<b>{markup.text(words.number(figure))}{unit}</b></div>"
-        for name, figure in rows
+        f'<div class="rl-{name}"><span>{name}</span>'
+        f'<i><i style="width:{max(0.6, 100 * figure / most):.1f}%"></i></i><b>{markup.text(write(figure))}</b></div>'
+        for name, figure in (("here", value), ("usual", usual))
     )
     return f'<div class="rl-beside">{bars}</div>'
 
 
-def _unit(reason: Mapping[str, Any], roles: Roles) -> str:
-    """The unit that the rule's own sentence puts after its value."""
+def _writer(reason: Mapping[str, Any], roles: Roles) -> Callable[[float], str]:
+    """How the reason's figures are written: in the unit that the rule's own sentence puts after its value."""
     said = str(roles.rules.get(reason["code"], {}).get("message") or "")
     after = said.partition("{value}")[2].lstrip()
     if after.startswith("{base_currency}"):
-        return f" {markup.text(roles.base_currency)}"
-    return next((f" {unit}" for unit in ("km/h", "km", "%") if after.startswith(unit)), "")
+        return lambda figure: words.money(figure, roles.base_currency)
+    unit = next((unit for unit in ("km/h", "km", "%") if after.startswith(unit)), "")
+    return lambda figure: f"{words.number(figure)} {unit}".strip()
 
 
 def evidence(found: DecisionDetail, roles: Roles) -> str:
@@ -110,7 +112,7 @@ def evidence(found: DecisionDetail, roles: Roles) -> str:
                 ),
                 words.day(item["event_time"], roles.timezone),
             ),
-            f"{words.duration((decided - words.read_time(item['event_time'])).total_seconds())} before",
+            words.before((decided - words.read_time(item["event_time"])).total_seconds()),
             f"<b>{markup.text(roles.amount_text(item['event']))}</b>",
             markup.two_lines(
                 markup.text(item["event"].get(roles.partner) or ""),
@@ -163,7 +165,10 @@ def record(found: DecisionDetail, roles: Roles) -> list[tuple[str, str]]:
         ("Arrival number", f"<code>{found['arrival']}</code>"),
         ("Event time", markup.text(words.moment(found["event_time"], zone))),
         ("Arrived", markup.text(words.moment(found["arrived_at"], zone))),
-        ("Decided", markup.text(words.moment(found["decided_at"], zone))),
+        (
+            "Decided",
+            markup.text(words.moment(found["decided_at"], zone)) if found["decided_at"] else words.MISSING,
+        ),
         ("Anomaly score", f"<code>{anomaly!r}</code>" if anomaly is not None else words.MISSING),
         ("Risk score", f"<code>{found['risk_score']!r}</code>" if anomaly is not None else words.MISSING),
         ("Bundle", f"<code>{markup.text(found['bundle'])}</code>"),

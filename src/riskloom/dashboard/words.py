@@ -72,20 +72,22 @@ def number(value: float | None, digits: int = 2) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     if value == round(value):
-        return f"{value:,.0f}"
+        return f"−{-value:,.0f}" if value < 0 else f"{value:,.0f}"
     size = abs(value)
     kept = 0 if size >= 1000 else min(1, digits) if size >= 100 else digits
     if 0 < size < 0.01:
         return f"{value:.2g}"
-    return f"{value:,.{kept}f}"
+    text = f"{value:,.{kept}f}"
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def money(value: float | None, currency: str) -> str:
     """An amount in major units with its currency."""
     if value is None or not math.isfinite(value):
         return MISSING
-    digits = 0 if currency in ("JPY", "KRW", "CLP", "ISK", "VND") else 2
-    return f"{value:,.{digits}f} {currency}".strip()
+    digits = 0 if currency in ("JPY", "KRW", "CLP", "ISK", "VND") or value == 0 else 2
+    text = f"{value:,.{digits}f} {currency}".strip()
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def percent(share: float | None) -> str:
@@ -114,6 +116,20 @@ def duration(seconds: float | None) -> str:
         return f"{hours} h" + (f" {minutes} min" if minutes else "")
     days, hours = divmod(round(seconds / 3600), 24)
     return f"{days} day{'' if days == 1 else 's'}" + (f" {hours} h" if hours and days < 10 else "")
+
+
+def before(seconds: float) -> str:
+    """How long before, or after, something was."""
+    return f"{duration(abs(seconds))} {'after' if seconds < 0 else 'before'}"
+
+
+def span_text(low: str, high: str) -> str:
+    """Two figures as a range, with the unit they share said once."""
+    if low == high:
+        return low
+    first, _, unit = low.rpartition(" ")
+    shared = first and unit and high.endswith(f" {unit}") and not unit[0].isdigit()
+    return f"{first if shared else low} to {high}"
 
 
 def read_time(text: str) -> datetime:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
@@ -66,7 +68,21 @@ async def _serve(
         model = health["model"]
         about = "rules alone, no model yet" if model is None else f"{model['kind']} of {model['trained_rows']} rows"
         say(f"serving {health['scenario']} ({about}) on http://{host}:{port} — docs at /docs")
-        await uvicorn.Server(config).serve(sockets=[listening])
+        await _Server(config).serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends on SIGINT and SIGTERM without raising them again, so that what is queued is committed after it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Hear the signals while serving."""
+        heard = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, before in heard.items():
+                signal.signal(one, before)
 
 
 def _listen(host: str, port: int) -> socket.socket:

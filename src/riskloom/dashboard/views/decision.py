@@ -10,6 +10,7 @@ import streamlit as st
 from riskloom.client import DecisionDetail, EventItem
 from riskloom.dashboard import charts, connection, deviation, history, markup, place_map, story, words
 from riskloom.dashboard.roles import Roles
+from riskloom.dashboard.views.queue import SHOWN_IDS
 from riskloom.errors import NotFound
 
 _KEPT = "decision_event"
@@ -31,6 +32,7 @@ def render() -> None:
         _look_up(event_id)
         return
     events = history.around(connection.client(), found, roles)
+    st.html(_neighbours(event_id))
     st.html(story.headline(found, roles))
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -42,6 +44,20 @@ def render() -> None:
     st.html(story.evidence(found, roles))
     _against_usual(found, roles)
     _for_the_record(found, roles)
+
+
+def _neighbours(event_id: str) -> str:
+    """Back to the queue, and on through the part of it that was last shown."""
+    kept: list[str] = st.session_state.get(SHOWN_IDS, [])
+    ways = [markup.link("queue", "← Review queue")]
+    if event_id in kept:
+        at = kept.index(event_id)
+        ways.append(f'<span class="rl-muted">{at + 1} of {len(kept)} shown there</span>')
+        if at:
+            ways.append(markup.link("decision", "Previous", event=kept[at - 1]))
+        if at + 1 < len(kept):
+            ways.append(markup.link("decision", "Next →", event=kept[at + 1]))
+    return f'<nav class="rl-ways">{"".join(ways)}</nav>'
 
 
 def _look_up(event_id: str) -> None:
@@ -78,7 +94,7 @@ def _where_and_when(found: DecisionDetail, events: Sequence[EventItem], roles: R
         chart = charts.timeline(shown, palette, value="amount", title=title, span=span, times=not placed)
         st.altair_chart(chart, width="stretch", theme=None)
     if placed:
-        title = "km from usual place"
+        title = "km from usual"
         chart = charts.timeline(placed, palette, value="km", title=title, span=span, height=110)
         st.altair_chart(chart, width="stretch", theme=None)
         jump = history.last_jump(rows, found)

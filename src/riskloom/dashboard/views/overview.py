@@ -29,7 +29,9 @@ def _live() -> None:
         with left:
             st.subheader("Decisions per minute, last hour")
             st.altair_chart(
-                charts.per_minute(stats["per_minute"], connection.palette(), height=235), width="stretch", theme=None
+                charts.per_minute(stats["per_minute"], connection.palette(), height=235),
+                width="stretch",
+                theme=None,
             )
         with right:
             st.subheader("Why, last 24 hours")

@@ -13,6 +13,8 @@ from riskloom.dashboard.filters import MIN_RISKS, ORDERS, SHOWN, SPANS, Filters
 from riskloom.dashboard.roles import Roles
 
 _LIVE, _CURSORS, _KEPT, _LAST = "queue_live", "queue_cursors", "queue_kept", "queue_address"
+SHOWN_IDS = "queue_shown"
+"""Where the session keeps the event ids that the list shows, in its order."""
 _PAGE = 50
 _SEEN_AT_MOST = 200
 
@@ -82,6 +84,7 @@ def _list(filters: Filters, roles: Roles) -> None:
             st.session_state[_KEPT] = kept
         elif not cursors:
             _new_since(filters, kept)
+        st.session_state[SHOWN_IDS] = [item["event_id"] for item in kept["items"]]
         st.html(markup.decisions(kept["items"], roles, fresh_after=before if moving else None))
         _turn_pages(kept, cursors)
 
