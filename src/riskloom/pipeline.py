@@ -98,11 +98,11 @@ class Pipeline:
         values = self.values_of(event)
         row = [convert(values[name]) for name, convert in self._converters]
         too_late = self.state.look_one(event.time_us, event.arrived_us, values, self._vector)
-        windows = self._vector[: self._window_count].tolist()
-        row += windows
+        vector = self._vector.copy()
+        row += vector[: self._window_count].tolist()
         written = self._row(row)
         row += written
-        vector = np.array(windows + [NAN if value is None else value for value in written], np.float64)
+        vector[self._window_count :] = written  # an unknown condition, None, becomes NaN
         return vector, row, too_late
 
     def values_of(self, event: Event) -> Mapping[str, Value]:
@@ -267,23 +267,28 @@ class _Derive:
     """Derived columns from an event's own fields, for one event."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._inputs = tuple((field.name, _converter(field)) for field in scenario.fields)
         written = {derived.field.name: derived.expression for derived in scenario.derived}
+        read = frozenset[str]().union(*(expression.names for expression in written.values()))
+        self._inputs = tuple((field.name, _converter(field)) for field in scenario.fields if field.name in read)
         self._row = compile_row(written, tuple(name for name, _ in self._inputs))
-        self._fields = tuple(derived.field for derived in scenario.derived)
+        self._holders = tuple((derived.field.name, _holder(derived.field)) for derived in scenario.derived)
 
     def one(self, values: Mapping[str, Value]) -> dict[str, Value]:
         row = self._row([convert(values[name]) for name, convert in self._inputs])
-        return {field.name: _held(field, value) for field, value in zip(self._fields, row, strict=True)}
+        return {name: hold(value) for (name, hold), value in zip(self._holders, row, strict=True)}
 
 
-def _held(field: Field, value: Any) -> Value:
-    """A derived value as it is held inside; what does not fit is missing."""
-    if value is None or field.type.is_text:
-        return value if value is None else str(value)
-    if value != value or abs(value) >= 2**46 / field.scale:
-        return None
-    return int(round(value * field.scale))
+def _holder(field: Field) -> Callable[[Any], Value]:
+    """What makes of a derived value what is held inside; what does not fit is missing."""
+    if field.type.is_text:
+        return lambda value: None if value is None else str(value)
+    scale = field.scale
+    limit = 2**46 / scale
+
+    def hold(value: float) -> int | None:
+        return round(value * scale) if -limit < value < limit else None  # NaN is not between them
+
+    return hold
 
 
 def _converter(field: Field) -> Callable[[Any], object]:

@@ -28,6 +28,11 @@ PLACES = [
     (43.653, -79.383, "CAD"),
     (35.69, 139.69, "JPY"),
 ]
+MESSAGE = {
+    "SPEND_1H": "{value} {base_currency} spent within the hour, this payment included; {usual} a day is usual",
+    "AMOUNT_UNUSUAL": "{value} {base_currency} is far above this customer's own history; {usual} is usual",
+    "IMPOSSIBLE_TRAVEL": "{km_from_last} km from the last payment at {value} km/h; faster than any airliner",
+}
 RATES = {"EUR": 1.09, "GBP": 1.27, "USD": 1.0, "CAD": 0.73, "JPY": 0.0067}
 CATEGORIES = ["grocery", "restaurant", "fuel", "pharmacy", "transport", "clothing", None]
 SEVERITY = {
@@ -94,7 +99,9 @@ class FakeApi:
         self.decisions: list[dict[str, Any]] = []
         self.vectors: dict[str, dict[str, float | None]] = {}
         self.people = {f"user_{at:04}": self._person(at) for at in range(customers)}
-        times = sorted(self.now - timedelta(days=9 * self.chance.random() ** 3) for _ in range(payments))
+        times = sorted(
+            self.now - timedelta(minutes=6, days=9 * self.chance.random() ** 3) for _ in range(payments)
+        )
         for time in times:
             self.pay(self.chance.choice(list(self.people)), time)
 
@@ -273,7 +280,7 @@ class FakeApi:
         who, since, until = asked.get("entity"), asked.get("since"), asked.get("until")
         if who and d["event"]["user_id"] != who:
             return False
-        return not (since and d["arrived_at"] < since) and not (until and d["arrived_at"] > until)
+        return not (since and d["event_time"] < since) and not (until and d["event_time"] >= until)
 
     def _chosen(self, asked: dict[str, str]) -> list[dict[str, Any]]:
         found = [d for d in reversed(self.decisions) if self._fits(d, asked)]
@@ -389,7 +396,7 @@ class FakeApi:
                 "severity": severity,
                 "action": "reject" if code == "TAKEOVER_PATTERN" else "flag" if severity in ("high", "critical") else "watch",
                 "when": "is_new_device == 1 and user_tx_count_30d >= 3",
-                "message": "{value} is not what is usual: {usual}",
+                "message": MESSAGE.get(code, "{value} is not what is usual: {usual}"),
             }
             for code, severity in SEVERITY.items()
             if code != "MODEL_RISK"

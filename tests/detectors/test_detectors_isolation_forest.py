@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest as Grower
 
-from riskloom.detectors import isolation_forest
+from riskloom.detectors import isolation_forest, tree_kernel
 from riskloom.detectors.checks import edges, sample
 from riskloom.detectors.isolation_forest import IsolationForest, usual_path
 from riskloom.errors import BundleInvalid, DataInvalid, ExtraMissing, ParameterInvalid
@@ -117,6 +117,8 @@ def test_a_row_that_is_read_only_strided_or_narrow_scores_the_same(forest: Isola
     for rows in (X, frozen, spread):
         assert np.array_equal(forest.score_many(rows), expected)
         assert forest.score_one(rows[3]) == expected[3]
+    compiled = (len(tree_kernel.isolation_one.signatures), len(tree_kernel.isolation_rows.signatures))
+    assert compiled == (1, 1), "a row in another layout must not make a live server compile"
 
 
 @pytest.mark.parametrize("width", [0, 5, 7])

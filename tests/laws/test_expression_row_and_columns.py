@@ -16,6 +16,7 @@ from riskloom.expression.check import Expression, check
 from riskloom.expression.columns import CHUNK, compile_columns
 from riskloom.expression.row import compile_row
 from riskloom.expression.tree import Type
+from riskloom.expression.zones import zone
 
 NAN = float("nan")
 
@@ -97,6 +98,40 @@ def test_a_condition_and_its_negation_are_never_both_met(text, event):
     both = {"yes": check(text, TYPES), "no": check(f"not {text}", TYPES)}
     yes, no = compile_row(both, list(TYPES), conditions=True)([event[name] for name in TYPES])
     assert not (yes and no)
+
+
+UNARY = [
+    "-a",
+    "a ** 2",
+    "a ** 3",
+    "a ** 0.5",
+    "a ** -1",
+    "a ** 0",
+    "a in (0, 1)",
+    "a not in (0, 1)",
+    "a is None",
+]
+UNARY += [f"{name}(a)" for name in ("abs", "floor", "ceil", "sqrt", "log", "log1p", "exp", "round")]
+UNARY += ["round(a, 2)", "not a > 1", "hour(when)", "weekday(then)"]
+BINARY = [f"a {sign} b" for sign in ("+", "-", "*", "/", "//", "%", "<", "<=", ">", ">=", "==", "!=")]
+BINARY += [f"{name}(a, b)" for name in ("min", "max", "coalesce")] + ["clamp(a, b, 1)", "clamp(a, -1, b)"]
+
+
+def test_every_operation_agrees_on_every_pair_of_edges():
+    expressions = {f"r{at}": check(text, TYPES) for at, text in enumerate(UNARY + BINARY)}
+    blank = dict.fromkeys(TYPES)
+    edges = [*EDGES, *(-edge for edge in EDGES)]
+    events = [blank | {"a": a, "b": b, "c": NAN, "when": a, "then": b} for a in edges for b in edges]
+    agree(expressions, events, "UTC")
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_the_microsecond_of_every_change_of_a_zone_agrees(name):
+    blank = dict.fromkeys(TYPES) | {"a": NAN, "b": NAN, "c": NAN, "then": NAN}
+    moments = [start + shift for start in zone(name).starts for shift in (-1.0, 0.0, 1.0)]
+    texts = {"h": "hour(when)", "d": "weekday(when)", "w": "is_weekend(when)"}
+    expressions = {short: check(text, TYPES, name) for short, text in texts.items()}
+    agree(expressions, [blank | {"when": moment} for moment in moments], name)
 
 
 @pytest.mark.parametrize("length", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1])

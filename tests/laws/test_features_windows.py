@@ -114,6 +114,8 @@ def test_the_public_law_holds_for_the_room_s_own_engine(seed: int) -> None:
 def _run(case: Case, events: Sequence[Event]) -> np.ndarray:
     state = tiny_state(case.features, COLUMNS, case.max_lateness_us)
     out = np.zeros((len(events), len(case.features)))
-    numbers = [np.array([getattr(e, n) for e in events], np.int64) for n in ("time_us", "arrived_us", "arrival")]
+    numbers = [
+        np.array([getattr(e, n) for e in events], np.int64) for n in ("time_us", "arrived_us", "arrival")
+    ]
     state.run_many(*numbers, {c.name: [e.values[c.name] for e in events] for c in COLUMNS}, out)
     return out

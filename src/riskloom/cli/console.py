@@ -85,7 +85,7 @@ class FileEvents:
 
         A file that is not in time order is noticed by a first pass over its times.
         """
-        stream = EventStream(self.rows, self._schema, self.digest, self._bury)
+        stream = EventStream(self.rows, self._schema, self.digest, self.bury)
         ordered = self._is_ordered()
         self.buried = 0
         if not ordered:
@@ -112,7 +112,8 @@ class FileEvents:
             return False
         return True
 
-    def _bury(self, letter: DeadLetter) -> None:
+    def bury(self, letter: DeadLetter) -> None:
+        """Put a row into the dead-letter file."""
         if self._dead is None:
             self.dead_letters.parent.mkdir(parents=True, exist_ok=True)
             self._dead = self.dead_letters.open("wb")

@@ -1,3 +1,89 @@
 """`riskloom simulate`."""
-def simulate() -> None:
-    """x"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from riskloom.cli.console import TableWriter, bar, say
+from riskloom.errors import Fault, ParameterInvalid, show
+
+BATCH = 200
+DAY_US = 86_400_000_000
+
+
+def simulate(
+    scenario: Annotated[str, typer.Option("--scenario", "-s", help="What to simulate.")] = "card_payments",
+    events: Annotated[int, typer.Option(help="How many events, frauds included.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    out: Annotated[Path | None, typer.Option(help="Write to a CSV or Parquet file.")] = None,
+    to: Annotated[str | None, typer.Option(help="Stream to a server, such as http://127.0.0.1:8000.")] = None,
+    rate: Annotated[float, typer.Option(help="Events a second when streaming; 0 is as fast as it takes them.")] = 50.0,
+    days: Annotated[int, typer.Option(help="Over how many days.")] = 60,
+    start: Annotated[str | None, typer.Option(help="First day, such as 2024-01-01; default: so that a stream ends today.")] = None,
+    fraud_share: Annotated[float, typer.Option(help="Which part is fraud, from 0 to 0.5.")] = 0.01,
+) -> None:
+    """Simulate customers who pay, travel and are robbed: labelled history, or a live stream.
+
+    Labels (is_fraud, fraud_kind) go into the file; a server never sees them. A stream is sent with the present as
+    its time, so that a server's windows hold it.
+    """
+    from riskloom.simulate import cards
+
+    if scenario != "card_payments":
+        raise ParameterInvalid(Fault("--scenario", "card_payments", show(scenario), "others follow"))
+    if (out is None) == (to is None):
+        raise ParameterInvalid(Fault("--out, --to", "one of them", "both" if out else "none"))
+    options: dict[str, Any] = {"days": days, "fraud_share": fraud_share}
+    if start is not None:
+        options["start_us"] = _day_us(start)
+    if out is not None:
+        began = time.perf_counter()
+        with TableWriter(out) as table, bar("events") as progress:
+            task = progress.add_task("simulating", total=events)
+            for chunk in cards.simulate_columns(events, seed, **options):
+                table.write(chunk)
+                progress.advance(task, len(chunk["event_id"]))
+        say(f"{events:,} events, seed {seed}: {out} ({time.perf_counter() - began:.1f} s)")
+    elif to is not None:
+        _stream(cards.simulate(events, seed, **options), cards.LABEL_COLUMNS, to, rate, events)
+
+
+def _day_us(text: str) -> int:
+    try:
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
+    except ValueError as error:
+        raise ParameterInvalid(Fault("--start", "a day such as 2024-01-01", show(text))) from error
+
+
+def _stream(rows: Iterator[dict[str, Any]], labels: tuple[str, ...], to: str, rate: float, total: int) -> None:
+    """Send events at a rate, stamped with the present."""
+    from riskloom.client import Client
+
+    counts: dict[str, int] = {}
+    client = Client(to)
+    began, sent = time.perf_counter(), 0
+    with bar("events") as progress:
+        task = progress.add_task(f"sending to {to}", total=total)
+        while batch := list(islice(rows, max(1, min(BATCH, round(rate) or BATCH)))):
+            now = datetime.now(UTC).isoformat()
+            events = [{**_unlabelled(row, labels), "timestamp": now} for row in batch]
+            for answer in client.score_many(events):
+                outcome = answer.get("outcome") or "refused"
+                counts[outcome] = counts.get(outcome, 0) + 1
+            sent += len(batch)
+            progress.update(task, completed=sent)
+            if rate:
+                time.sleep(max(0.0, began + sent / rate - time.perf_counter()))
+    said = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
+    say(f"{sent:,} events sent in {time.perf_counter() - began:.1f} s: {said}")
+
+
+def _unlabelled(row: dict[str, Any], labels: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in labels}

@@ -37,8 +37,13 @@ def around(client: Client, decision: DecisionDetail, roles: Roles) -> list[Event
     page = client.events(entity=who, limit=_LIMIT)
     found = page["items"]
     if page["next"] and found and found[-1]["arrival"] > decision["arrival"] - _ENOUGH:
-        found = client.events(entity=who, until=decision["event_time"], limit=_LIMIT)["items"]
+        found = client.events(entity=who, until=_just_after(decision["event_time"]), limit=_LIMIT)["items"]
     return sorted(found, key=lambda item: (item["event_time"], item["arrival"]))
+
+
+def _just_after(text: str) -> str:
+    """`until` leaves out the moment itself, and this decision's own event belongs to the page."""
+    return (words.read_time(text) + timedelta(milliseconds=1)).isoformat().replace("+00:00", "Z")
 
 
 def rows(events: Sequence[EventItem], decision: DecisionDetail, roles: Roles) -> list[dict[str, Any]]:
@@ -55,7 +60,7 @@ def rows(events: Sequence[EventItem], decision: DecisionDetail, roles: Roles) ->
             "event_id": item["event_id"],
             "arrival": item["arrival"],
             "time": _plain_time(item["event_time"]),
-            "amount": item["amount_base"],
+            "amount": None if item["amount_base"] is None else float(item["amount_base"]),
             "lat": place[0] if place else None,
             "lon": place[1] if place else None,
             "km": kilometres(usual, place) if usual and place else None,
@@ -75,7 +80,8 @@ def fitting_span(given: Sequence[Mapping[str, Any]], decision: DecisionDetail) -
     """The shortest span before the decision that shows enough of what is usual."""
     for name in ("1h", "24h", "7d"):
         start, end = span_of(name, given, decision)
-        if sum(start <= row["time"] <= end for row in given) >= min(_ENOUGH, len(given)):
+        before = sum(start <= row["time"] <= end and row["arrival"] < decision["arrival"] for row in given)
+        if before >= _ENOUGH:
             return name
     return "all"
 

@@ -7,6 +7,7 @@ per field; it sits on the hot path.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from riskloom.errors import EventInvalid, Fault, nearest, show
 Value = str | int | bool | None
 """What a field holds inside; see `riskloom.domain.field.FieldType`."""
 
+_SHORTEST = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 _encode = msgspec.json.encode
 _decoder = msgspec.json.Decoder(float_hook=NumberText)
 
@@ -86,6 +88,7 @@ class EventSchema:
     ) -> None:
         self.fields = tuple(fields)
         self.by_name = {field.name: field for field in self.fields}
+        self._names = frozenset(self.by_name)
         self.id_field = id_field
         self.time_field = time_field
         self.rates = rates
@@ -155,7 +158,7 @@ class EventSchema:
             )
         for field in self.money:
             self._read_money(field, data, values, int(time_us), sent, faults, where)
-        if len(data) > len(values) or any(name not in self.by_name for name in data):
+        if not data.keys() <= self._names:
             faults += self._unknown(data, where)
         if faults:
             raise EventInvalid(faults)
@@ -246,14 +249,16 @@ class EventSchema:
             faults.append(Fault(path, "an amount that fits", text, "at most 2**46 minor units"))
         else:
             values[field.name] = minor
-            digits, scale = parse_decimal(text)
-            while scale and digits % 10 == 0:
-                digits, scale = digits // 10, scale - 1
-            sent[field.name] = _plain(digits, scale)
+            sent[field.name] = _plain(text)
 
 
-def _plain(digits: int, scale: int) -> str:
-    """digits / 10**scale as plain decimal text."""
+def _plain(text: str) -> str:
+    """The shortest decimal text of the same value, without exponent; most amounts are written so already."""
+    if _SHORTEST.fullmatch(text):
+        return text
+    digits, scale = parse_decimal(text)
+    while scale and digits % 10 == 0:
+        digits, scale = digits // 10, scale - 1
     sign, text = ("-" if digits < 0 else ""), f"{abs(digits):0{scale + 1}d}"
     return f"{sign}{text[:-scale]}.{text[-scale:]}" if scale else sign + text
 

@@ -37,7 +37,7 @@ class ReasonTexts:
         if message is None:
             return code.replace("_", " ").capitalize()
         known = {BASE_CURRENCY: self._base_currency, **values}
-        return PLACEHOLDER.sub(lambda match: show_value(known.get(match[1])), message)
+        return PLACEHOLDER.sub(lambda match: show_value(known.get(match[1]), match[2] or ""), message)
 
     def _of_model(self, values: Mapping[str, Any]) -> str:
         facts = [
@@ -51,13 +51,21 @@ class ReasonTexts:
         return f"{sentence}. Farthest from usual: {'; '.join(facts)}" if facts else sentence
 
 
-def show_value(value: object) -> str:
-    """A value as people read it: whole numbers whole, large ones with thousands marks, others to two digits."""
+def show_value(value: object, form: str = "") -> str:
+    """A value as people read it: whole numbers whole, large ones with thousands marks, others to two digits.
+
+    `form` percent shows a share as such, clock shows an hour of the day as HH:MM.
+    """
     if value is None:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
+        if form == "percent":
+            return f"{value * 100:.3g} %"
+        if form == "clock":
+            minutes = int(value * 60) % 1440
+            return f"{minutes // 60:02d}:{minutes % 60:02d}"
         if float(value).is_integer() or abs(value) >= 10_000:
             return f"{value:,.0f}"
         return f"{value:,.2f}"

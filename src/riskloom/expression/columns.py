@@ -206,8 +206,8 @@ class _Chunk:
         if node.operator in ("+", "-", "*"):
             return operation(self.number(node.left), self.number(node.right))
         left = self.number(node.left) if node.operator == "/" else self.value(node.left)
-        right = self.value(node.right)
-        return np.where(right != 0.0, operation(left, right), NAN)
+        # By zero, numpy gives an infinity or a NaN, both of which end up missing.
+        return operation(left, self.value(node.right))
 
     def text(self, node: Node) -> Array:
         match node:

@@ -21,6 +21,7 @@ KERNEL_FILES = (
     "layout",
     "look",
     "memory",
+    "reclaim",
     "search",
     "take",
     "write",

@@ -17,6 +17,7 @@ from riskloom.features.entry import EntryKind, check_entry
 from riskloom.features.integers import meaningful
 from riskloom.features.layout import NULL, Floats, Ints
 from riskloom.features.plan import compile_plan
+from riskloom.features.reclaim import unused_ids
 from riskloom.features.row import compile_fill
 from riskloom.features.spec import Column, WindowFeature
 from riskloom.features.store import Store
@@ -248,6 +249,17 @@ class WindowState:
                 raise _overflow(f"Event {begin + n} of the batch: ")
             if answer > 0:
                 self._store.grow(answer, rows[n])
+
+    def reclaim(self) -> int:
+        """Forget the strings that only evicted events held; their ids are given again. Returns how many.
+
+        Changes no answer. Worth a call before a snapshot: dictionaries grow by every new string otherwise.
+        O(entries); between events, not between a look and its advance.
+        """
+        self._looked = False
+        unused = unused_ids(self._store, self._id_dictionaries)
+        by_id = {id(dictionary): dictionary for dictionary in self._id_dictionaries}
+        return sum(by_id[key].forget(marks) for key, marks in unused.items())
 
     def snapshot(self) -> dict[str, npt.NDArray[Any]]:
         """Everything as plain arrays (copies): feed it to `restore`. O(state)."""

@@ -7,7 +7,7 @@ expressions are the language of `riskloom.expression`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,13 +57,21 @@ class Rule:
     @property
     def placeholders(self) -> tuple[str, ...]:
         """The names the message quotes, in order, each once."""
-        return tuple(name for name in dict.fromkeys(PLACEHOLDER.findall(self.message)) if name != BASE_CURRENCY)
+        quoted = dict.fromkeys(match[1] for match in PLACEHOLDER.finditer(self.message))
+        return tuple(name for name in quoted if name != BASE_CURRENCY)
 
 
 BASE_CURRENCY = "base_currency"
 """The placeholder for the scenario's base currency."""
 
-PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+))?\}")
+"""`{name}`, or `{name:percent}` and `{name:clock}` for shares and hours of the day."""
+
+FORMATS = ("percent", "clock")
+
+
+_Detail = tuple[tuple[str, ...], Callable[[Sequence[object]], tuple[object, ...]], tuple[str, ...]]
+"""Names of a rule's expressions, the function that gives their values, and the names its message quotes."""
 
 
 class RuleSet:
@@ -84,7 +92,7 @@ class RuleSet:
         conditions = {rule.code: rule.when for rule in self.rules}
         self._row = compile_row(conditions, self.inputs, conditions=True)
         self._columns = compile_columns(conditions, self.inputs)
-        self._details = tuple(self._detail(rule) for rule in self.rules)
+        self._details: tuple[_Detail, ...] = tuple(self._detail(rule) for rule in self.rules)
 
     def evaluate_one(self, row: Sequence[object]) -> list[int]:
         """Positions of the rules that are met, for one event; `row` is aligned to `inputs`."""
@@ -106,11 +114,11 @@ class RuleSet:
             values[name] = row[self._positions[name]]
         return {name: _plain(value) for name, value in values.items()}
 
-    def _detail(self, rule: Rule) -> tuple[tuple[str, ...], object, tuple[str, ...]]:
+    def _detail(self, rule: Rule) -> _Detail:
         given = {"value": rule.value, "usual": rule.usual}
         named = {name: expression for name, expression in given.items() if expression is not None}
         quoted = tuple(name for name in rule.placeholders if name not in given)
-        return tuple(named), compile_row(named, self.inputs), quoted  # type: ignore[return-value]
+        return tuple(named), compile_row(named, self.inputs), quoted
 
 
 def _plain(value: object) -> object:

@@ -10,7 +10,7 @@ from riskloom.errors import nearest, show
 from riskloom.expression.check import Expression
 from riskloom.expression.row import compile_row
 from riskloom.expression.tree import Type
-from riskloom.rules.rule_set import BASE_CURRENCY, Action, Rule, Severity
+from riskloom.rules.rule_set import BASE_CURRENCY, FORMATS, PLACEHOLDER, Action, Rule, Severity
 from riskloom.scenario.document import Document, Path
 from riskloom.scenario.expressions import read_expression
 
@@ -46,6 +46,9 @@ def read_rules(
         for name in rule.placeholders:
             if name != BASE_CURRENCY and name not in types and (name, {"value": value, "usual": usual}.get(name)) == (name, None):
                 document.fault((*path, "message"), "placeholders that exist", f"{{{name}}}", nearest(name, types))
+        for match in PLACEHOLDER.finditer(rule.message):
+            if match[2] and match[2] not in FORMATS:
+                document.fault((*path, "message"), f"a form of {', '.join(FORMATS)}", show(match[2]))
         _run_examples(document, spec, path, rule, types)
         rules.append(rule)
     return tuple(rules)

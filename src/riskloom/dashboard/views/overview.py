@@ -60,7 +60,7 @@ def figures(stats: Stats) -> list[tuple[str, str, str]]:
             f"{words.number(stats['total_decisions'])} in all",
         ),
         (
-            "For review",
+            "Flagged for review",
             words.number(hour.get("FLAGGED", 0)),
             f"{words.number(ever.get('FLAGGED', 0))} in all",
         ),

@@ -22,9 +22,9 @@ _SEEN_AT_MOST = 200
 def render() -> None:
     """Draw the page; its list renews itself while Live is on."""
     roles = connection.roles()
-    head, live = st.columns([6, 1], vertical_alignment="center")
-    head.title("Review queue")
-    live.toggle("Live", value=True, key=_LIVE, help="Off: the list stands still and counts what is new.")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title("Review queue", width="content")
+        st.toggle("Live", value=True, key=_LIVE, help="Off: the list stands still and counts what is new.")
     filters = _ask(roles)
     if st.session_state.get(_LAST) != filters.as_params():
         st.session_state[_LAST] = filters.as_params()
@@ -53,9 +53,7 @@ def _ask(roles: Roles) -> Filters:
             "Severity", ["", *words.SEVERITIES], format_func=lambda name: words.SEVERITIES.get(name, "Any"),
             key="queue_severity", width=104,
         )  # fmt: skip
-        span = st.selectbox(
-            "Arrived", list(SPANS), format_func=SPANS.__getitem__, key="queue_span", width=142
-        )
+        span = st.selectbox("When", list(SPANS), format_func=SPANS.__getitem__, key="queue_span", width=142)
         entity = st.text_input(roles.entity_word, key="queue_entity", placeholder="Any", width=118)
         order = st.selectbox(
             "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="queue_order", width=142

@@ -1,0 +1,5 @@
+"""`python -m riskloom.cli` is the same as `riskloom`."""
+
+from riskloom.cli.main import main
+
+main()
