@@ -102,7 +102,7 @@ class Pipeline:
         row += vector[: self._window_count].tolist()
         written = self._row(row)
         row += written
-        vector[self._window_count :] = written  # an unknown condition, None, becomes NaN
+        vector[self._window_count :] = np.array(written, np.float64)  # an unknown condition, None, becomes NaN
         return vector, row, too_late
 
     def values_of(self, event: Event) -> Mapping[str, Value]:
@@ -163,8 +163,8 @@ class Pipeline:
         met = self.rules.evaluate_many(columns)
         actions = [rule.action.value for rule in self.rules.rules]
         outcomes = [
-            self.policy.decide_one(risk, [actions[at] for at in np.flatnonzero(hits)])
-            for risk, hits in zip(risks, met, strict=True)
+            self.policy.decide_one(risk, [action for action, hit in zip(actions, hits, strict=True) if hit])
+            for risk, hits in zip(risks, met.tolist(), strict=True)
         ]
         return Batch(vectors, anomaly_scores, risk_scores, met, outcomes, too_late)
 
@@ -269,7 +269,8 @@ class _Derive:
     def __init__(self, scenario: Scenario) -> None:
         written = {derived.field.name: derived.expression for derived in scenario.derived}
         read = frozenset[str]().union(*(expression.names for expression in written.values()))
-        self._inputs = tuple((field.name, _converter(field)) for field in scenario.fields if field.name in read)
+        inputs = [field for field in scenario.fields if field.name in read]
+        self._inputs = tuple((field.name, _converter(field)) for field in inputs)
         self._row = compile_row(written, tuple(name for name, _ in self._inputs))
         self._holders = tuple((derived.field.name, _holder(derived.field)) for derived in scenario.derived)
 

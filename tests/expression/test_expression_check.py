@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from riskloom.errors import ExpressionInvalid
@@ -115,3 +117,12 @@ def test_a_zone_that_does_not_exist_is_refused(name):
     with pytest.raises(ExpressionInvalid) as caught:
         check("amount > 5", TYPES, timezone=name)
     assert caught.value.faults[0].where == "timezone"
+
+
+def test_many_unknown_names_are_told_quickly():
+    types = {f"user_tx_count_{at}d": Type.NUMBER for at in range(300)}
+    begun = time.perf_counter()
+    with pytest.raises(ExpressionInvalid) as caught:
+        check(f"max({', '.join(f'usr_cnt{at}' for at in range(150))})", types)
+    assert len(caught.value.faults) == 150
+    assert time.perf_counter() - begun < 1.0

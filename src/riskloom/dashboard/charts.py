@@ -163,6 +163,8 @@ def _time_axis(palette: Palette, form: str, *, labels: bool = True) -> alt.Axis:
         labelColor=palette.quiet,
         tickCount=8,
         labelOverlap=True,
+        labelBound=True,
+        labelFlush=True,
     )
 
 

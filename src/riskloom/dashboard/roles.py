@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from riskloom.dashboard import words
 
 _EARTH_KM = 6371.0088
+_PAID = ("merchant", "payee", "recipient", "beneficiary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,19 @@ def roles_of(scenario: Mapping[str, Any]) -> Roles:
         currency=paid_in or ("currency" if "currency" in names else ""),
         latitude=first("latitude"),
         longitude=first("longitude"),
-        partner=next((name for name in entities if name != main), ""),
+        partner=_partner([str(name) for name in entities if name != main]),
         categories=tuple(given["name"] for given in fields if given.get("type") == "category"),
         fields=names,
         features={str(given["name"]): given for given in scenario.get("features") or ()},
         rules={str(given["code"]): given for given in scenario.get("rules") or ()},
         policy=dict(scenario.get("policy") or {}),
     )
+
+
+def _partner(names: Sequence[str]) -> str:
+    """The other side of an event: who is paid, where it can be told, else the next entity."""
+    paid = [name for name in names if any(word in name for word in _PAID)]
+    return next(iter([*paid, *names]), "")
 
 
 def kilometres(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from riskloom.client import DecisionDetail, EventItem
 from riskloom.dashboard import history, markup, words
 from riskloom.dashboard.roles import Roles, kilometres
 
+MODEL_REASON = "MODEL_RISK"
+_EVIDENCE_SHOWN = 10
+_PER = re.compile(r"\{usual\} (a|an|per) ")
 _UNDECIDED = "Taken in without a decision"
 _VERDICTS: Mapping[str, str] = {
     "APPROVED": "Approved",
@@ -70,25 +74,27 @@ def reason_cards(found: DecisionDetail, roles: Roles) -> str:
 
 
 def _beside(reason: Mapping[str, Any], roles: Roles) -> str:
-    """The value beside the usual one as two bars; nothing where a comparison says nothing."""
+    """The value beside the usual one as two bars; nothing where the two cannot be compared.
+
+    Only what exceeds the usual is drawn, and not where the sentence gives the usual in another measure ("a day").
+    """
     value, usual = reason["values"].get("value"), reason["values"].get("usual")
-    if not isinstance(value, int | float) or not isinstance(usual, int | float) or isinstance(value, bool):
+    if not all(isinstance(figure, int | float) and not isinstance(figure, bool) for figure in (value, usual)):
         return ""
-    most = max(value, usual)
-    if min(value, usual) < 0 or most <= 0 or value == usual or reason["code"] == "MODEL_RISK" or most <= 1:
+    said = str(roles.rules.get(reason["code"], {}).get("message") or "")
+    if not 0 <= usual < value or value <= 1 or reason["code"] == MODEL_REASON or _PER.search(said):
         return ""
-    write = _writer(reason, roles)
+    write = _writer(said, roles)
     bars = "".join(
         f'<div class="rl-{name}"><span>{name}</span>'
-        f'<i><i style="width:{max(0.6, 100 * figure / most):.1f}%"></i></i><b>{markup.text(write(figure))}</b></div>'
+        f'<i><i style="width:{max(0.6, 100 * figure / value):.1f}%"></i></i><b>{markup.text(write(figure))}</b></div>'
         for name, figure in (("here", value), ("usual", usual))
     )
     return f'<div class="rl-beside">{bars}</div>'
 
 
-def _writer(reason: Mapping[str, Any], roles: Roles) -> Callable[[float], str]:
-    """How the reason's figures are written: in the unit that the rule's own sentence puts after its value."""
-    said = str(roles.rules.get(reason["code"], {}).get("message") or "")
+def _writer(said: str, roles: Roles) -> Callable[[float], str]:
+    """How a reason's figures are written: in the unit that the rule's own sentence puts after its value."""
     after = said.partition("{value}")[2].lstrip()
     if after.startswith("{base_currency}"):
         return lambda figure: words.money(figure, roles.base_currency)
@@ -96,37 +102,36 @@ def _writer(reason: Mapping[str, Any], roles: Roles) -> Callable[[float], str]:
     return lambda figure: f"{words.number(figure)} {unit}".strip()
 
 
-def evidence(found: DecisionDetail, roles: Roles) -> str:
-    """The events that the reasons name, newest first, with what each of them backs."""
+def evidence(found: DecisionDetail, roles: Roles) -> tuple[str, str, int]:
+    """The events that the reasons name, newest first: the first ten, the rest, and how many the rest are."""
     backs: dict[str, list[str]] = {}
     for reason in found["reasons"]:
         for event_id in reason["evidence"]:
             backs.setdefault(event_id, []).append(words.reason_title(reason["code"]))
-    here, decided = roles.place(found["event"]), words.read_time(found["event_time"])
-    rows = [
-        [
-            markup.outcome(item["outcome"]),
-            markup.two_lines(
-                markup.link(
-                    "decision", words.clock(item["event_time"], roles.timezone), event=item["event_id"]
-                ),
-                words.day(item["event_time"], roles.timezone),
-            ),
-            words.before((decided - words.read_time(item["event_time"])).total_seconds()),
-            f"<b>{markup.text(roles.amount_text(item['event']))}</b>",
-            markup.two_lines(
-                markup.text(item["event"].get(roles.partner) or ""),
-                markup.text(roles.category_text(item["event"])),
-            ),
-            _distance(here, item, roles),
-            markup.text(", ".join(backs.get(item["event_id"], []))),
-        ]
-        for item in sorted(found["evidence_events"], key=lambda item: -item["arrival"])
-    ]
+    events = sorted(found["evidence_events"], key=lambda item: -item["arrival"])
+    rows = [_evidence_row(item, backs.get(item["event_id"], []), found, roles) for item in events]
     partner = words.field_label(roles.partner) if roles.partner else "With"
     columns = ["Outcome", "Time", "When", "Amount", partner, "Distance", "Backs"]
     empty = "These reasons are about the event itself; no earlier event stands behind them."
-    return markup.table(columns, rows, empty=empty)
+    first, rest = rows[:_EVIDENCE_SHOWN], rows[_EVIDENCE_SHOWN:]
+    return markup.table(columns, first, empty=empty), markup.table(columns, rest), len(rest)
+
+
+def _evidence_row(item: EventItem, backs: Sequence[str], found: DecisionDetail, roles: Roles) -> list[str]:
+    gap = words.read_time(found["event_time"]) - words.read_time(item["event_time"])
+    time = markup.link("decision", words.clock(item["event_time"], roles.timezone), event=item["event_id"])
+    return [
+        markup.outcome(item["outcome"]),
+        markup.two_lines(time, words.day(item["event_time"], roles.timezone)),
+        words.before(gap.total_seconds()),
+        f"<b>{markup.text(roles.amount_text(item['event']))}</b>",
+        markup.two_lines(
+            markup.text(item["event"].get(roles.partner) or ""),
+            markup.text(roles.category_text(item["event"])),
+        ),
+        _distance(roles.place(found["event"]), item, roles),
+        markup.text("; ".join(backs)),
+    ]
 
 
 def _distance(here: tuple[float, float] | None, item: EventItem, roles: Roles) -> str:

@@ -96,8 +96,11 @@ def percent(share: float | None) -> str:
 
 
 def risk(score: float | None) -> str:
-    """A risk score with one digit, never rounded up to 100."""
-    return MISSING if score is None else f"{math.floor(score * 10 + 1e-9) / 10:.1f}"
+    """A risk score, finer at the top where it matters, and never rounded up to 100."""
+    if score is None:
+        return MISSING
+    digits = 2 if score >= 99 else 1
+    return f"{math.floor(score * 10**digits + 1e-9) / 10**digits:.{digits}f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -17,7 +17,7 @@ TEXT_LIMIT = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_POWERS = tuple(10**power for power in range(13))  # a number has at most 12 decimals
+_POWERS: tuple[int, ...] = tuple(10**power for power in range(13))  # a number has at most 12 decimals
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 LATEST_US = (datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
@@ -159,12 +159,10 @@ def _number_reader(decimals: int, low: int, high: int, expected: str) -> Callabl
         if kind is int:
             value = raw * scale
         elif kind is NumberText and not (whole_only and not _is_whole(str(raw))):
-            value = _scale_plain(raw, decimals)
-            if value is None:
-                try:
-                    value = scale_decimal(str(raw), decimals)
-                except ValueError:
-                    raise FieldFault(expected) from None
+            try:
+                value = _scale(str(raw), decimals)
+            except ValueError:
+                raise FieldFault(expected) from None
         else:
             raise FieldFault(expected, hint="without quotes" if kind is str else "")
         if not low <= value <= high:
@@ -174,17 +172,14 @@ def _number_reader(decimals: int, low: int, high: int, expected: str) -> Callabl
     return read
 
 
-def _scale_plain(text: str, decimals: int) -> int | None:
-    """`scale_decimal` of text such as -12.5 with digits on both sides and nothing to round; else None.
-
-    It saves the hot path a regular expression for every coordinate.
-    """
+def _scale(text: str, decimals: int) -> int:
+    """`scale_decimal`, without its regular expression where text is as plain as -12.5 and nothing is rounded."""
     whole, _, fraction = text.partition(".")
     digits = whole[1:] if whole[:1] == "-" else whole
-    places = len(fraction)
-    if not digits.isdecimal() or not fraction.isdecimal() or places > decimals or len(digits) > 15:
-        return None
-    return int(whole + fraction) * _POWERS[decimals - places]
+    spare = decimals - len(fraction)
+    if digits.isdecimal() and fraction.isdecimal() and spare >= 0 and len(digits) <= 15:
+        return int(whole + fraction) * _POWERS[spare]
+    return scale_decimal(text, decimals)
 
 
 def _is_whole(text: str) -> bool:

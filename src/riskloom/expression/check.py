@@ -29,6 +29,9 @@ from riskloom.expression.tree import (
 )
 from riskloom.expression.zones import zone
 
+MAX_HINTS = 20
+"""Faults of one text for which the nearest name is looked for: each search takes milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
@@ -133,7 +136,7 @@ class _Checker:
         known = self.types.get(node.name)
         if known is not None:
             return dataclasses.replace(node, type=known)
-        hint = nearest(node.name, self.types)
+        hint = nearest(node.name, self.types) if len(self.faults) < MAX_HINTS else ""
         if node.name in FUNCTIONS:
             hint = f"{node.name} is a function: {FUNCTIONS[node.name].signature}"
         elif node.name.lower() in ("true", "false"):

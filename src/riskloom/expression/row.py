@@ -32,9 +32,9 @@ def compile_row(
     Returns
     -------
     A function of one sequence aligned to `inputs` that gives one value for each expression. Numbers and times
-    come and go as float, NaN missing (an infinite one counts as missing); texts as str, None missing;
-    booleans come as 1 or 0 of any type, anything else missing, and go as True, False or None. For such values
-    it raises nothing and keeps nothing.
+    come and go as float (plain ones, not numpy's), NaN missing (an infinite one counts as missing); texts as
+    str, None missing; booleans come as 1 or 0 of any type, anything else missing, and go as True, False or
+    None. For such values it raises nothing and keeps nothing.
 
     Raises
     ------

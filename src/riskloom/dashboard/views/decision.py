@@ -41,7 +41,11 @@ def render() -> None:
     with right:
         _where_and_when(found, events, roles)
     st.subheader(f"{roles.event_word.capitalize()}s behind these reasons")
-    st.html(story.evidence(found, roles))
+    first, rest, count = story.evidence(found, roles)
+    st.html(first)
+    if count:
+        with st.expander(f"{count} more"):
+            st.html(rest)
     _against_usual(found, roles)
     _for_the_record(found, roles)
 

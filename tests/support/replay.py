@@ -1,0 +1,64 @@
+"""What a never-killed server, fed the same log, would have: the judge of crash, trouble and restart tests."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from support.databases import Database
+
+from riskloom.bundle import Bundle
+from riskloom.domain.event import Event
+from riskloom.pipeline import Pipeline
+from riskloom.server.decisions.record import decision_row
+
+_decode = msgspec.json.decode
+
+
+def check_log(database: Database, bundle: Bundle) -> list[str]:
+    """The stored event ids in arrival order, after checking that the log is whole and every row is what a calm replay gives.
+
+    Vectors are compared bit for bit; decisions made by this bundle when their event came, with reasons and evidence.
+    """
+    check_whole(database)
+    schema = bundle.scenario.schema()
+    pipeline = Pipeline(bundle)
+    decided = {row[0]: row for row in database.rows("select * from decisions")}
+    personal = {row[0]: _decode(row[1]) for row in database.rows("select arrival, fields from personal_data")}
+    ids = []
+    for row in database.rows(
+        "select arrival, event_id, event_time_us, arrived_at_us, fields, sent, vector, digest, degraded"
+        " from events order by arrival"
+    ):
+        arrival, event_id, time_us, arrived_us, fields, sent, vector, digest, degraded = row
+        values = {**_decode(fields), **personal.get(arrival, {})}
+        event = Event(event_id, time_us, arrived_us, values, _decode(sent))
+        assert schema.digest(event) == bytes(digest), event_id
+        decision = pipeline.score_one(event, arrival)
+        assert decision.vector.tobytes() == bytes(vector), (
+            event_id,
+            _differing(bundle, decision.vector, np.frombuffer(vector)),
+        )
+        assert [d for d in decision.degraded if d != "no_model"] == _decode(degraded)
+        stored = decided.get(arrival)
+        if stored is not None and stored[7] == bundle.fingerprint:
+            assert decision_row(decision, bundle.scenario.name, stored[2]) == stored, event_id
+        pipeline.advance_one(arrival)
+        ids.append(event_id)
+    return ids
+
+
+def check_whole(database: Database) -> None:
+    """No id twice, no part of an event without the others."""
+    assert database.one("select count(*) - count(distinct event_id) from events") == 0
+    for table in ("personal_data", "decisions"):
+        orphans = f"select count(*) from {table} t where not exists (select 1 from events e where e.arrival = t.arrival)"  # noqa: S608
+        assert database.one(orphans) == 0, table
+    without = "select count(*) from events e where not exists (select 1 from personal_data p where p.arrival = e.arrival)"
+    assert database.one(without) == 0
+
+
+def _differing(bundle: Bundle, ours: np.ndarray, stored: np.ndarray) -> dict[str, tuple[float, float]]:
+    names = bundle.scenario.feature_names
+    return {
+        name: (a, b) for name, a, b in zip(names, ours.tolist(), stored.tolist(), strict=True) if a != b and a == a
+    }
