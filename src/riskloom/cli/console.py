@@ -138,7 +138,11 @@ def open_rows(path: Path, fields: Sequence[Any], required: Sequence[str]) -> Any
     DataInvalid, ParameterInvalid
     """
     if not path.is_file():
-        near = nearest(path.name, (entry.name for entry in path.parent.iterdir())) if path.parent.is_dir() else ""
+        near = (
+            nearest(path.name, (entry.name for entry in path.parent.iterdir()))
+            if path.parent.is_dir()
+            else ""
+        )
         raise DataInvalid(Fault(str(path), "a file", "nothing there", near))
     module = kinds.load(SOURCES, path.suffix.removeprefix(".").lower() or "?", helpers=frozenset({"rows"}))
     return module.open_rows(path, fields, required)
@@ -176,7 +180,9 @@ class TableWriter:
         import pyarrow.csv as pa_csv
         import pyarrow.parquet as pq
 
-        table = pa.table(columns) if self._writer is None else pa.table(columns, schema=self._writer.schema_known)
+        table = (
+            pa.table(columns) if self._writer is None else pa.table(columns, schema=self._writer.schema_known)
+        )
         if self._writer is None:
             kind = pa_csv.CSVWriter if self._path.suffix.lower() == ".csv" else pq.ParquetWriter
             self._writer = _Open(kind(str(self._beside), table.schema), table.schema)

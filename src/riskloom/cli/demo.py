@@ -23,7 +23,10 @@ DAYS = 45
 DAY_US = 86_400_000_000
 MARKER = ".riskloom-demo"
 ATTACKS = (
-    ("account_takeover", "somebody else takes over the account: new device, new address, far away, large amounts"),
+    (
+        "account_takeover",
+        "somebody else takes over the account: new device, new address, far away, large amounts",
+    ),
     ("card_testing", "stolen numbers are tried: many tiny online payments within minutes"),
 )
 COLOURS = {"APPROVED": "green", "FLAGGED": "yellow", "REJECTED": "red"}
@@ -33,12 +36,14 @@ SHOWN = 14
 
 def demo(
     exit_after: Annotated[bool, typer.Option("--exit", help="End after the summary.")] = False,
-    events: Annotated[int, typer.Option(help="How much history to simulate.", min=2_000, max=1_000_000)] = 20_000,
+    events: Annotated[
+        int, typer.Option(help="How much history to simulate.", min=2_000, max=1_000_000)
+    ] = 20_000,
     port: Annotated[int, typer.Option(help="Port of the API; the next free one when it is busy.")] = 8000,
     dashboard_port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8501,
-    folder: Annotated[Path, typer.Option("--dir", help="Working folder; what an earlier demo left is removed.")] = Path(
-        "var/demo"
-    ),
+    folder: Annotated[
+        Path, typer.Option("--dir", help="Working folder; what an earlier demo left is removed.")
+    ] = Path("var/demo"),
 ) -> None:
     """Watch a fraud attack being caught, explained and queued for review. Needs no services and no network.
 
@@ -127,7 +132,9 @@ def _show(kind: str, words_for: str, payments: Sequence[dict[str, Any]], answers
     normal = [a for p, a in zip(payments, answers, strict=True) if not p["is_fraud"]]
     caught = sum(answer["flagged"] for answer in frauds)
     passed = sum(not answer["flagged"] for answer in normal)
-    say(f"  {caught} of {len(frauds)} fraudulent payments caught; {passed} of {len(normal)} normal ones approved.")
+    say(
+        f"  {caught} of {len(frauds)} fraudulent payments caught; {passed} of {len(normal)} normal ones approved."
+    )
 
 
 def _show_one(payment: dict[str, Any], answer: Any, told: set[str]) -> None:
@@ -157,7 +164,8 @@ def _victim(history: Path, number: int) -> list[dict[str, Any]]:
     table = pq.read_table(history)
     robbed = set(table.filter(pc.equal(table["is_fraud"], 1))["user_id"].to_pylist())
     counted = sorted(
-        ((pair["counts"], pair["values"]) for pair in pc.value_counts(table["user_id"]).to_pylist()), reverse=True
+        ((pair["counts"], pair["values"]) for pair in pc.value_counts(table["user_id"]).to_pylist()),
+        reverse=True,
     )
     steady = [user for _, user in counted if user not in robbed]
     user = steady[len(steady) // 20 + number]

@@ -24,13 +24,19 @@ from riskloom.scenario.scenario import Feature
 app = typer.Typer(no_args_is_help=True)
 Scenario = Annotated[
     str,
-    typer.Option("--scenario", "-s", help="A shipped scenario, a folder, or a YAML file.", autocompletion=complete_scenario),
+    typer.Option(
+        "--scenario",
+        "-s",
+        help="A shipped scenario, a folder, or a YAML file.",
+        autocompletion=complete_scenario,
+    ),
 ]
 
 
 @app.command("list")
 def list_features(
-    scenario: Scenario = "card_payments", as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False
+    scenario: Scenario = "card_payments",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """List the feature vector of a scenario, in order."""
     found = load_scenario(scenario)

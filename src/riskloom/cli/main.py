@@ -20,7 +20,15 @@ app = typer.Typer(
 )
 app.add_typer(scenario.app, name="scenario", help="Show, check or start a scenario.")
 app.add_typer(features.app, name="features", help="List or compute the features of a scenario.")
-for command in (simulate.simulate, train.train, score.score, serve.serve, ingest.ingest, demo.demo, bench.bench):
+for command in (
+    simulate.simulate,
+    train.train,
+    score.score,
+    serve.serve,
+    ingest.ingest,
+    demo.demo,
+    bench.bench,
+):
     app.command()(command)
 
 

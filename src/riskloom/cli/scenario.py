@@ -15,7 +15,8 @@ from riskloom.scenario.load import SHIPPED, load_scenario, shipped_scenarios
 
 app = typer.Typer(no_args_is_help=True)
 Named = Annotated[
-    str, typer.Argument(help="A shipped scenario, a folder, or a YAML file.", autocompletion=complete_scenario)
+    str,
+    typer.Argument(help="A shipped scenario, a folder, or a YAML file.", autocompletion=complete_scenario),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -33,7 +34,8 @@ def show(scenario: Named = "card_payments", as_json: AsJson = False) -> None:
         f" {format_duration(found.max_lateness_us)} late; fingerprint {found.fingerprint()[:12]}"
     )
     fields = [
-        (f.name, f.type, f.entity, "yes" if f.required else "no", "yes" if f.pii else "") for f in found.fields
+        (f.name, f.type, f.entity, "yes" if f.required else "no", "yes" if f.pii else "")
+        for f in found.fields
     ]
     print_table(("field", "type", "entity", "required", "personal"), fields)
     rules = [(rule.code, rule.severity, rule.action, rule.when.text) for rule in found.rules]
@@ -45,7 +47,9 @@ def show(scenario: Named = "card_payments", as_json: AsJson = False) -> None:
 def check(scenario: Named) -> None:
     """Check a scenario and its rules' own examples; every fault is named with its line. Exit code 2 on faults."""
     found = load_scenario(scenario)
-    say(f"{found.name} is sound: {len(found.fields)} fields, {len(found.features)} features, {len(found.rules)} rules")
+    say(
+        f"{found.name} is sound: {len(found.fields)} fields, {len(found.features)} features, {len(found.rules)} rules"
+    )
 
 
 @app.command()

@@ -13,13 +13,21 @@ from riskloom.errors import Fault, ParameterInvalid
 def serve(
     scenario: Annotated[
         str | None,
-        typer.Option("--scenario", "-s", help="Serve a scenario by its rules, before it has a model.", autocompletion=complete_scenario),
+        typer.Option(
+            "--scenario",
+            "-s",
+            help="Serve a scenario by its rules, before it has a model.",
+            autocompletion=complete_scenario,
+        ),
     ] = None,
     bundle: Annotated[str | None, typer.Option(help="Serve a trained bundle's folder.")] = None,
     database: Annotated[
-        str | None, typer.Option(help="sqlite:///file.db or postgresql://user@host/name. [RISKLOOM_DATABASE_URL]")
+        str | None,
+        typer.Option(help="sqlite:///file.db or postgresql://user@host/name. [RISKLOOM_DATABASE_URL]"),
     ] = None,
-    data_dir: Annotated[str | None, typer.Option(help="Folder for bundles and snapshots. [RISKLOOM_DATA_DIR]")] = None,
+    data_dir: Annotated[
+        str | None, typer.Option(help="Folder for bundles and snapshots. [RISKLOOM_DATA_DIR]")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [RISKLOOM_HOST]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [RISKLOOM_PORT]")] = None,
 ) -> None:
@@ -33,7 +41,9 @@ def serve(
     from riskloom.server.settings import Settings
 
     if scenario is not None and bundle is not None:
-        raise ParameterInvalid(Fault("--scenario and --bundle", "one of them", "both", "a bundle has its scenario"))
+        raise ParameterInvalid(
+            Fault("--scenario and --bundle", "one of them", "both", "a bundle has its scenario")
+        )
     given: dict[str, Any] = {"database_url": database, "data_dir": data_dir, "host": host, "port": port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     settings.check()

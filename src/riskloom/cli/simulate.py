@@ -24,9 +24,17 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     out: Annotated[Path | None, typer.Option(help="Write to a CSV or Parquet file.")] = None,
     to: Annotated[str | None, typer.Option(help="Stream to a server, such as http://127.0.0.1:8000.")] = None,
-    rate: Annotated[float, typer.Option(help="Events a second when streaming; 0 is as fast as it takes them.")] = 50.0,
+    rate: Annotated[
+        float, typer.Option(help="Events a second when streaming; 0 is as fast as it takes them.")
+    ] = 50.0,
     days: Annotated[int, typer.Option(help="Over how many days.")] = 60,
-    start: Annotated[str | None, typer.Option(help="First day, such as 2024-01-01; default: so that a stream ends today.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First day, such as 2024-01-01; default: so that a stream ends today.")
+    ] = None,
+    users: Annotated[
+        int | None,
+        typer.Option(help="How many customers; default: one payment a day each, in a stream one each."),
+    ] = None,
     fraud_share: Annotated[float, typer.Option(help="Which part is fraud, from 0 to 0.5.")] = 0.01,
 ) -> None:
     """Simulate customers who pay, travel and are robbed: labelled history, or a live stream.
@@ -43,6 +51,8 @@ def simulate(
     options: dict[str, Any] = {"days": days, "fraud_share": fraud_share}
     if start is not None:
         options["start_us"] = _day_us(start)
+    if users is not None or to is not None:
+        options["users"] = users or max(1_000, events)
     if out is not None:
         began = time.perf_counter()
         with TableWriter(out) as table, bar("events") as progress:
@@ -62,7 +72,9 @@ def _day_us(text: str) -> int:
         raise ParameterInvalid(Fault("--start", "a day such as 2024-01-01", show(text))) from error
 
 
-def _stream(rows: Iterator[dict[str, Any]], labels: tuple[str, ...], to: str, rate: float, total: int) -> None:
+def _stream(
+    rows: Iterator[dict[str, Any]], labels: tuple[str, ...], to: str, rate: float, total: int
+) -> None:
     """Send events at a rate, stamped with the present."""
     from riskloom.client import Client
 
@@ -75,7 +87,7 @@ def _stream(rows: Iterator[dict[str, Any]], labels: tuple[str, ...], to: str, ra
             now = datetime.now(UTC).isoformat()
             events = [{**_unlabelled(row, labels), "timestamp": now} for row in batch]
             for answer in client.score_many(events):
-                outcome = answer.get("outcome") or "refused"
+                outcome = str(answer.get("outcome") or "refused")
                 counts[outcome] = counts.get(outcome, 0) + 1
             sent += len(batch)
             progress.update(task, completed=sent)

@@ -17,7 +17,12 @@ def train(
     out: Annotated[Path, typer.Option(help="The folder of the bundle; must be new.")],
     scenario: Annotated[
         str,
-        typer.Option("--scenario", "-s", help="A shipped scenario, a folder, or a YAML file.", autocompletion=complete_scenario),
+        typer.Option(
+            "--scenario",
+            "-s",
+            help="A shipped scenario, a folder, or a YAML file.",
+            autocompletion=complete_scenario,
+        ),
     ] = "card_payments",
     seed: Annotated[int, typer.Option(help="The same seed and data give the same bundle.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
