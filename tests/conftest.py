@@ -29,7 +29,6 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip(missing)
     server = PostgresServer(admin, POSTGRES, f"riskloom_{uuid.uuid4().hex[:12]}")
     with admin:
-        server.create()
         try:
             yield server
         finally:
@@ -40,22 +39,25 @@ def postgres_server() -> Iterator[PostgresServer]:
 def make_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Database]:
-    """Makes an empty database of a kind; the PostgreSQL one is emptied, so one at a time is in use."""
+    """Makes an empty database of a kind, for longer than one test."""
 
     def make(kind: str) -> Database:
         if kind == "sqlite":
             folder: Path = tmp_path_factory.mktemp("sqlite")
             return Database(kind, f"sqlite:///{folder}/events.db", folder / "data")
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        return server.database(tmp_path_factory.mktemp("postgres") / "data")
+        return server.another(tmp_path_factory.mktemp("postgres") / "data")
 
     return make
 
 
 @pytest.fixture(params=KINDS)
-def database(request: pytest.FixtureRequest, make_database: Callable[[str], Database]) -> Database:
-    """An empty database, once of each kind."""
-    return make_database(request.param)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database for one test, once of each kind."""
+    if request.param == "sqlite":
+        return Database("sqlite", f"sqlite:///{tmp_path}/events.db", tmp_path / "data")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.emptied(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")

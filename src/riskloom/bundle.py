@@ -1,6 +1,6 @@
-"""A bundle: one immutable folder that holds everything a decision depends on besides the event and the history.
+"""A bundle: one immutable folder with everything a decision depends on besides the event and the history.
 
-    DIR/manifest.json            names the parts by content hash
+    DIR/manifest.json            names the parts by content hash, and its own
     DIR/parts/<sha256>.json      features, detector, rules, policy, rates
     DIR/parts/<sha256>.npz       the trained model, as arrays
 
@@ -9,11 +9,14 @@ No pickle, nothing executable. Changing one part makes a new manifest over the s
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.errors import BundleInvalid, RiskloomError
+from riskloom.errors import BundleInvalid, ParameterInvalid, RiskloomError, show
 from riskloom.model import Model
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario, canonical
@@ -63,16 +66,20 @@ def write_bundle(bundle: Bundle, folder: str | Path) -> Path:
     folder = Path(folder)
     manifest, files = _contents(bundle.scenario, bundle.model)
     path = folder / MANIFEST
+    if folder.exists() and not folder.is_dir():
+        raise BundleInvalid(f"{folder} is a file.", hint="choose a new folder")
     if path.exists():
         if read_manifest(folder)["parts"] == manifest["parts"]:
             return folder
-        raise BundleInvalid(f"{folder} holds another bundle, and bundles are immutable.", hint="choose a new folder")
+        raise BundleInvalid(
+            f"{folder} holds another bundle, and bundles are immutable.", hint="choose a new folder"
+        )
     if folder.exists() and any(entry.name != "parts" for entry in folder.iterdir()):
         raise BundleInvalid(f"{folder} is not empty and holds no bundle.", hint="choose a new folder")
     (folder / "parts").mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         _write_durably(folder / "parts" / name, content)
-    _write_durably(path, json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+    _write_durably(path, _manifest_text(manifest))
     return folder
 
 
@@ -88,20 +95,27 @@ def read_bundle(folder: str | Path) -> Bundle:
     manifest = read_manifest(folder)
     contents = {name: _read_part(folder, name, file) for name, file in manifest["parts"].items()}
     try:
-        parts = {name: json.loads(contents[name]) for name in PARTS}
-        scenario = scenario_from_parts(parts)
+        scenario = scenario_from_parts({name: json.loads(contents[name]) for name in PARTS})
     except (ValueError, RecursionError, RiskloomError) as error:
         raise BundleInvalid(f"The parts of {folder} do not make a scenario: {error}") from error
-    model = None
-    if "model" in contents:
-        about = manifest.get("model")
-        if not isinstance(about, dict) or not isinstance(about.get("features"), list):
-            raise BundleInvalid(f"The manifest of {folder} does not describe its model.")
-        arrays = _read_arrays(contents["model"], folder)
-        model = Model.from_arrays(
-            str(about.get("kind")), about["features"], scenario.feature_names, arrays, about.get("info", {})
-        )
+    if scenario.name != manifest["scenario"]:
+        raise BundleInvalid(f"The manifest of {folder} names another scenario than its parts.")
+    model = (
+        _read_model(folder, manifest["model"], contents["model"], scenario) if "model" in contents else None
+    )
     return Bundle(scenario, model, _fingerprint(manifest))
+
+
+def _read_model(folder: Path, about: Mapping[str, Any], content: bytes, scenario: Scenario) -> Model:
+    arrays = _read_arrays(content, folder)
+    features = about["features"]
+    try:
+        model = Model.from_arrays(about["kind"], features, scenario.feature_names, arrays, about["info"])
+    except ParameterInvalid as error:
+        raise BundleInvalid(f"The model of {folder} is of no known kind: {error}") from error
+    if getattr(model.detector, "width", None) != len(features):
+        raise BundleInvalid(f"The model of {folder} was not trained on {len(features)} features.")
+    return model
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -114,23 +128,62 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        manifest = json.loads(content)
     except OSError as error:
         raise BundleInvalid(f"{folder} holds no bundle: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise BundleInvalid(f"{path} is damaged: {error}.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise BundleInvalid(f"{path} is not of format {FORMAT}, but {found!r}.")
+        raise BundleInvalid(f"{path} is not of format {FORMAT}, but {show(found)}.")
     parts = manifest.get("parts")
     names = {*PARTS, "model"}
     if not isinstance(parts, dict) or not set(PARTS) <= set(parts) <= names:
         raise BundleInvalid(f"{path} does not name the parts {', '.join(PARTS)}.")
     for name, file in parts.items():
-        stem, _, ending = str(file).partition(".")
-        if len(stem) != 64 or set(stem) - set("0123456789abcdef") or ending != _ending(name):
-            raise BundleInvalid(f"{path} names the part {name} by {file!r}, which is no content hash.")
+        if not _is_part_name(name, file):
+            raise BundleInvalid(f"{path} names the part {name} by {show(file)}, which is no content hash.")
+    if not isinstance(manifest.get("scenario"), str) or not _describes_model(manifest):
+        raise BundleInvalid(f"{path} does not describe its scenario and model.")
+    if not _is_untouched(manifest, content):
+        raise BundleInvalid(f"{path} is damaged or was edited: its content does not match its hash.")
     return manifest
+
+
+def _is_untouched(manifest: Mapping[str, Any], content: bytes) -> bool:
+    try:
+        return content == _manifest_text(manifest)
+    except (ValueError, RecursionError):  # text that no manifest of ours can hold
+        return False
+
+
+def _is_part_name(name: str, file: object) -> bool:
+    stem, _, ending = str(file).partition(".")
+    plain = isinstance(file, str) and len(stem) == 64 and not set(stem) - set("0123456789abcdef")
+    return plain and ending == _ending(name)
+
+
+def _describes_model(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest tells of a model just when it has one, and tells enough to use it."""
+    if "model" not in manifest["parts"]:
+        return "model" not in manifest
+    about = manifest.get("model")
+    if not isinstance(about, dict) or not isinstance(about.get("kind"), str):
+        return False
+    features, info = about.get("features"), about.get("info")
+    return (
+        isinstance(info, dict)
+        and isinstance(features, list)
+        and all(isinstance(name, str) for name in features)
+    )
+
+
+def _manifest_text(manifest: Mapping[str, Any]) -> bytes:
+    """The one text a manifest has, with the hash of all it says."""
+    said = {key: value for key, value in manifest.items() if key != "sha256"}
+    signed = {**said, "sha256": hashlib.sha256(canonical(said)).hexdigest()}
+    return json.dumps(signed, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def _contents(scenario: Scenario, model: Model | None) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -163,29 +216,56 @@ def _fingerprint(manifest: Mapping[str, Any]) -> str:
 
 
 def _pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Arrays as one npz whose bytes depend on nothing but them (no time stamps, fixed order)."""
+    """Arrays as one npz whose bytes depend on nothing but them.
+
+    No time stamps, a fixed order, and stored as they are: compressed bytes differ from one zlib to the next.
+    """
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(arrays):
             content = io.BytesIO()
-            np.lib.format.write_array(content, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue(), zipfile.ZIP_DEFLATED)
+            array = arrays[name]
+            plain = array if array.flags.c_contiguous else array.copy(order="C")
+            np.lib.format.write_array(content, plain, version=(1, 0), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # the same on every machine
+            archive.writestr(entry, content.getvalue())
     return buffer.getvalue()
 
 
 def _read_arrays(content: bytes, folder: Path) -> dict[str, npt.NDArray[Any]]:
+    arrays: dict[str, npt.NDArray[Any]] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _SIZE_LIMIT:
                 raise BundleInvalid(f"The model in {folder} is larger than {_SIZE_LIMIT} bytes.")
-            return {
-                name.removesuffix(".npy"): np.lib.format.read_array(
-                    io.BytesIO(archive.read(name)), allow_pickle=False
-                )
-                for name in archive.namelist()
-            }
-    except (ValueError, zipfile.BadZipFile, KeyError, EOFError, OSError) as error:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                if name in arrays:
+                    raise BundleInvalid(f"The model in {folder} holds {show(name)} twice.")
+                arrays[name] = _read_array(archive.read(entry))
+    except _UNREADABLE as error:
         raise BundleInvalid(f"The model in {folder} cannot be read: {error}") from error
+    return arrays
+
+
+_UNREADABLE = (
+    ValueError, KeyError, EOFError, OSError, NotImplementedError, RuntimeError, MemoryError, OverflowError,
+    TypeError, SyntaxError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What zipfile and numpy raise for bytes that somebody else wrote."""
+
+
+def _read_array(content: bytes) -> npt.NDArray[Any]:
+    """One array; numpy would make room for any shape that its header claims, so that is checked first."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"an array of version {version}")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError(f"an array of {dtype} and shape {shape} in {len(content)} bytes")
+    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
 
 def _read_part(folder: Path, name: str, file: str) -> bytes:
@@ -207,3 +287,9 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
+    with contextlib.suppress(PermissionError):  # systems where a folder cannot be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

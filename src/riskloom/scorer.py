@@ -54,14 +54,14 @@ class Scorer:
         Parameters
         ----------
         data
-            One event as a mapping; or a list of mappings, or a pandas, polars or pyarrow table with the event's
-            fields as columns, in arrival order.
+            One event as a mapping; or a list of mappings, or a pandas, polars or pyarrow table with the
+            event's fields as columns, in arrival order.
 
         Returns
         -------
         dict or list of dict
-            event_id, outcome, flagged, anomaly_score, risk_score, reasons (code, severity, message, values, evidence
-            as event ids), degraded.
+            event_id, outcome, flagged, anomaly_score, risk_score, reasons (code, severity, message, values,
+            evidence as event ids), degraded.
 
         Raises
         ------
@@ -70,7 +70,8 @@ class Scorer:
         """
         if isinstance(data, Mapping):
             return next(self._decide([self._parse(data, "")]))
-        events, faults = [], []
+        events: list[Event] = []
+        faults: list[Fault] = []
         for at, row in enumerate(_rows(data)):
             try:
                 events.append(self._parse(row, f"events[{at}]"))
@@ -81,7 +82,10 @@ class Scorer:
         return list(self._decide(events))
 
     def _parse(self, row: Mapping[str, Any], where: str) -> Event:
-        plain = decode_json(msgspec.json.encode(row, enc_hook=_plain))
+        try:
+            plain = decode_json(msgspec.json.encode(row, enc_hook=_plain))
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise EventInvalid(Fault(where or "event", "plain values", str(error))) from error
         event = self._schema.parse_one(plain, _ANY_TIME_US, make_id=lambda: str(uuid.uuid4()), where=where)
         named = self._schema.time_field
         if named and event.sent.get(named, "") is None:
@@ -131,9 +135,11 @@ def _rows(data: Any) -> list[Mapping[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Values that tables hold and JSON lacks: numpy scalars, pandas times."""
+    """Values that tables hold and JSON lacks: numpy scalars, pandas times, what pandas calls missing."""
+    if type(value).__name__ in ("NaTType", "NAType"):
+        return None
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    if hasattr(value, "item"):
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         return value.item()
-    raise NotImplementedError(type(value).__name__)
+    raise TypeError(f"a {type(value).__name__} is no value of a field")

@@ -1,6 +1,7 @@
-"""From the rows of a file to checked events in arrival order, chunk by chunk; what cannot be read is kept aside.
+"""From the rows of a file to checked events in arrival order, in chunks; what cannot be read is kept apart.
 
-History has no arrival times: it is taken in by (event time, event id), as if each event had arrived when it happened.
+History has no arrival times: it is taken in by (event time, event id), as if each event had arrived when it
+happened.
 """
 
 from __future__ import annotations
@@ -47,10 +48,19 @@ class DeadLetter:
 
     def as_json(self) -> bytes:
         """One line of a dead-letter file."""
-        return msgspec.json.encode(
-            {"line": self.line, "faults": [fault.as_dict() for fault in self.faults], "row": self.row},
-            enc_hook=str,
-        )
+        content = {"line": self.line, "faults": [fault.as_dict() for fault in self.faults], "row": self.row}
+        try:
+            return msgspec.json.encode(content, enc_hook=str)
+        except UnicodeEncodeError:  # bytes that are no UTF-8: shown as escapes
+            return msgspec.json.encode(_escaped(content), enc_hook=str)
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list) else value
 
 
 Bury = Callable[[DeadLetter], None]
@@ -68,11 +78,10 @@ class EventStream:
     schema
         The scenario's reader.
     digest
-        Of the file: rows without an id are called by it and their number, so that a second import is the same.
+        Of the file: rows without an id are called by it and their number, so that a second import is the
+        same.
     bury
         Given each row that cannot be read.
-    keep
-        Columns beside the event's fields to carry along (labels); see `extras`.
     """
 
     def __init__(self, rows: Rows, schema: EventSchema, digest: str, bury: Bury) -> None:
@@ -82,7 +91,7 @@ class EventStream:
         self._bury = bury
 
     def chunks(self, size: int = CHUNK) -> Iterator[list[Event]]:
-        """Lists of at most `size` events.
+        """Lists of about `size` events; events of the same time are never parted.
 
         Raises
         ------
@@ -97,7 +106,7 @@ class EventStream:
                 raise OutOfOrder(event.id)
             last = key
             chunk.append(event)
-            if len(chunk) >= size and event.time_us != chunk[-2].time_us:
+            if len(chunk) > size and event.time_us != chunk[-2].time_us:
                 yield from self._cut(chunk, keep_last=True)
                 chunk = chunk[-1:]
         if chunk:
@@ -129,7 +138,9 @@ class EventStream:
     def _parse(self, row: Row) -> Event:
         number = row.number
         event = self._schema.parse_one(
-            row.values, _FAR_US if self._schema.time_field else number, make_id=lambda: f"{self._digest}:{number}"
+            row.values,
+            _FAR_US if self._schema.time_field else number,
+            make_id=lambda: f"{self._digest}:{number}",
         )
         if not self._schema.time_field:
             return event
@@ -145,7 +156,9 @@ class OutOfOrder(DataInvalid):
     """Rows are not in time order."""
 
     def __init__(self, event_id: str) -> None:
-        super().__init__(Fault("data", "rows in time order", f"event {show(event_id)} before the one above it"))
+        super().__init__(
+            Fault("data", "rows in time order", f"event {show(event_id)} before the one above it")
+        )
 
 
 def file_digest(path: Path) -> str:

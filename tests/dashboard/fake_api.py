@@ -1,21 +1,18 @@
 """A small server that answers as `/api/v1` does, from seeded data: customers, their habits, and one attack.
 
-Stands in for the real server where a test is about what a page does with an answer. Start it by hand with
-`python tests/dashboard/fake_api.py 8900`.
+Stands in for the real server where a test is about what a page does with an answer.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import random
-import sys
-import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
+
+from fake_scenario import MODEL_SENTENCE, RULES, features, scenario
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ATTACKED = "user_0007"
@@ -28,49 +25,8 @@ PLACES = [
     (43.653, -79.383, "CAD"),
     (35.69, 139.69, "JPY"),
 ]
-MESSAGE = {
-    "SPEND_1H": "{value} {base_currency} spent within the hour, this payment included; {usual} a day is usual",
-    "AMOUNT_UNUSUAL": "{value} {base_currency} is far above this customer's own history; {usual} is usual",
-    "IMPOSSIBLE_TRAVEL": "{km_from_last} km from the last payment at {value} km/h; faster than any airliner",
-}
 RATES = {"EUR": 1.09, "GBP": 1.27, "USD": 1.0, "CAD": 0.73, "JPY": 0.0067}
 CATEGORIES = ["grocery", "restaurant", "fuel", "pharmacy", "transport", "clothing", None]
-SEVERITY = {
-    "NEW_DEVICE": "medium",
-    "NEW_IP": "low",
-    "NEW_MERCHANT": "low",
-    "IMPOSSIBLE_TRAVEL": "critical",
-    "VELOCITY_5M": "high",
-    "SPEND_1H": "high",
-    "AMOUNT_UNUSUAL": "medium",
-    "UNUSUAL_HOUR": "low",
-    "TAKEOVER_PATTERN": "critical",
-    "MODEL_RISK": "medium",
-}
-FEATURES: list[tuple[str, str, str, list[str], str, tuple[float, float, float]]] = [
-    ("user_tx_count_5m", "Payments in the last 5 minutes", "count", [], "5m", (0, 0, 1)),
-    ("user_tx_count_1h", "Payments in the last hour", "count", [], "1h", (0, 0, 2)),
-    ("user_tx_count_24h", "Payments in the last 24 hours", "count", [], "24h", (0, 2, 6)),
-    ("user_tx_count_30d", "Payments in the last 30 days", "count", [], "30d", (8, 47, 96)),
-    ("seconds_since_last", "Seconds since the last payment", "seconds_since_last", [], "90d", (900, 21600, 172800)),
-    ("user_spend_1h", "Spent in the last hour", "sum", ["amount"], "1h", (0, 0, 74.5)),
-    ("user_spend_24h", "Spent in the last 24 hours", "sum", ["amount"], "24h", (0, 58.2, 260)),
-    ("user_amount_mean_30d", "Mean amount over 30 days", "mean", ["amount"], "30d", (14.2, 34.1, 92.4)),
-    ("user_amount_max_30d", "Largest amount in 30 days", "max", ["amount"], "30d", (52, 139, 610)),
-    ("is_new_device", "First time with this device in 90 days", "first_seen", ["device_id"], "90d", (0, 0, 0)),
-    ("is_new_ip", "First time from this IP address in 90 days", "first_seen", ["ip"], "90d", (0, 0, 1)),
-    ("is_new_merchant", "First time at this merchant in 90 days", "first_seen", ["merchant_id"], "90d", (0, 0, 1)),
-    ("user_merchants_1h", "Different merchants in the last hour", "distinct", ["merchant_id"], "1h", (0, 0, 2)),
-    ("km_from_last", "Kilometres from the last payment", "travel_km", ["lat", "lon"], "90d", (0, 2.3, 21)),
-    ("speed_kmh", "Speed from the last payment in km/h", "travel_speed", ["lat", "lon"], "90d", (0, 0.4, 9.2)),
-    ("user_night_share_30d", "Share of payments at night over 30 days", "mean", ["at_night"], "30d", (0, 0.01, 0.09)),
-    ("device_users_24h", "Customers on this device in 24 hours", "distinct", ["user_id"], "24h", (0, 1, 1)),
-    ("amount_base", "Amount in the base currency", "", [], "", (4.1, 27.5, 148)),
-    ("hour_of_day", "Solar hour at the place of the payment", "", [], "", (7.1, 14.6, 21.8)),
-    ("amount_vs_user_mean", "Amount against the customer's own mean", "", [], "", (0.14, 0.86, 2.9)),
-    ("amount_zscore", "Amount in standard deviations from the customer's own mean", "", [], "", (-1.1, -0.2, 2.0)),
-    ("merchant_tx_count_24h", "Payments at this merchant in 24 hours", "count", [], "24h", (0, 9, 64)),
-]  # fmt: skip
 
 
 def iso(time: datetime) -> str:
@@ -198,7 +154,7 @@ class FakeApi:
             return sum(base(d["event"]) for d in within(seconds))
 
         mean = spent(30 * 86400) / len(before) if before else None
-        vector: dict[str, float | None] = {name: usual[1] for name, *_, usual in FEATURES}
+        vector: dict[str, float | None] = {one["name"]: one["usual"]["middle"] for one in features()}
         gap = (time - read(before[-1]["event_time"])).total_seconds() if before else None
         km = kilometres(before[-1]["event"], event) if before else None
         for name, seconds in (("5m", 300), ("1h", 3600), ("24h", 86400), ("30d", 30 * 86400)):
@@ -222,37 +178,30 @@ class FakeApi:
         return vector
 
     def _reason(self, code: str, event: Any, vector: Any, before: list[Any], risk: float) -> dict[str, Any]:
-        mean = vector["user_amount_mean_30d"] or 30.0
+        mean, amount = vector["user_amount_mean_30d"] or 30.0, base(event)
         recent = [d["event_id"] for d in before[-6:]]
-        values, message, evidence = {
-            "NEW_DEVICE": ({"value": 1.0, "usual": 1.0, "device_id": event["device_id"]},
-                           f"First payment of this customer with device {event['device_id']} in 90 days", []),
-            "NEW_IP": ({"value": 1.0, "usual": 1.0}, "First payment of this customer from this IP address in 90 days", []),
-            "NEW_MERCHANT": ({"value": 1.0}, f"First payment of this customer at merchant {event['merchant_id']} in 90 days", []),
+        values: dict[str, Any]
+        values, evidence = {
+            "NEW_DEVICE": ({"value": 1.0, "usual": 1.0, "device_id": event["device_id"]}, []),
+            "NEW_IP": ({"value": 1.0, "usual": 1.0}, []),
+            "NEW_MERCHANT": ({"value": 1.0, "merchant_id": event["merchant_id"]}, []),
             "IMPOSSIBLE_TRAVEL": (
                 {"value": vector["speed_kmh"], "usual": 900.0, "km_from_last": vector["km_from_last"]},
-                f"{vector['km_from_last'] or 0:,.0f} km from the last payment at {vector['speed_kmh'] or 0:,.0f} km/h;"
-                " faster than any airliner", recent[-1:]),
-            "VELOCITY_5M": ({"value": vector["user_tx_count_5m"], "usual": 1.6},
-                            f"{vector['user_tx_count_5m']:.0f} payments in the 5 minutes before this one; 1.6 a day is usual",
-                            recent[-int(vector["user_tx_count_5m"]):]),
-            "SPEND_1H": ({"value": vector["user_spend_1h"] + base(event), "usual": 52.1},
-                         f"{vector['user_spend_1h'] + base(event):,.2f} USD spent within the hour, this payment included;"
-                         " 52.10 a day is usual", recent[-3:]),
-            "AMOUNT_UNUSUAL": ({"value": base(event), "usual": mean},
-                               f"{base(event):,.2f} USD is far above this customer's own history; {mean:,.2f} is usual", recent),
-            "UNUSUAL_HOUR": ({"value": vector["hour_of_day"], "usual": 0.0},
-                             f"Paid at {vector['hour_of_day']:.0f} o'clock local time; 0 % of this customer's payments are at night",
-                             recent[-2:]),
-            "TAKEOVER_PATTERN": ({"value": base(event), "usual": mean},
-                                 "New device and new IP address together with a jump in place or in amount "
-                                 f"({base(event):,.2f} USD; {mean:,.2f} is usual)", recent[-1:]),
-            "MODEL_RISK": ({"value": risk, "usual": 98.0, "speed_kmh": vector["speed_kmh"]},
-                           f"More unusual than {risk:.1f} % of the payments the model learned from", []),
-        }[code]  # fmt: skip
+                recent[-1:],
+            ),
+            "VELOCITY_5M": ({"value": vector["user_tx_count_5m"], "usual": 1.6}, recent[-4:]),
+            "SPEND_1H": ({"value": vector["user_spend_1h"] + amount, "usual": 52.1}, recent[-3:]),
+            "AMOUNT_UNUSUAL": ({"value": amount, "usual": mean}, recent),
+            "UNUSUAL_HOUR": ({"value": vector["hour_of_day"], "usual": 0.0}, recent[-2:]),
+            "TAKEOVER_PATTERN": ({"value": amount, "usual": mean}, recent[-1:]),
+            "MODEL_RISK": ({"value": risk, "usual": 98.0, "speed_kmh": vector["speed_kmh"]}, []),
+        }[code]
+        severity, _, sentence = RULES.get(code, ("medium", "", MODEL_SENTENCE))
+        told = {key: f"{value:,.2f}" if isinstance(value, float) else value for key, value in values.items()}
+        message = sentence.format(base_currency="USD", **told)
         return {
             "code": code,
-            "severity": SEVERITY[code],
+            "severity": severity,
             "message": message,
             "values": values,
             "evidence": evidence,
@@ -272,7 +221,9 @@ class FakeApi:
                 chosen = [d for d in reversed(self.decisions) if self._fits(d, asked)]
                 page = self._list(asked, chosen)
                 return 200, {**page, "items": [self._event(d) for d in page["items"]]}
-            case ["health" | "readiness" | "stats" | "scenario" | "models" as name]:
+            case ["scenario"]:
+                return 200, scenario()
+            case ["health" | "readiness" | "stats" | "models" as name]:
                 return 200, getattr(self, f"_{name}")()
         return problem(404, "not_found", "No such route.")
 
@@ -316,17 +267,17 @@ class FakeApi:
         found = by_id[event_id]
         named = {key for reason in found["reasons"] for key in reason["evidence"]}
         vector = self.vectors[event_id]
-        features = [
+        listed = [
             {
-                "name": name,
-                "describe": describe,
-                "value": vector[name],
-                "usual": {"low": usual[0], "middle": usual[1], "high": usual[2]} if self.model else None,
+                "name": one["name"],
+                "describe": one["describe"],
+                "value": vector[one["name"]],
+                "usual": one["usual"] if self.model else None,
             }
-            for name, describe, _, _, _, usual in FEATURES
+            for one in features()
         ]
         events = [self._event(by_id[key]) for key in sorted(named, key=lambda key: -by_id[key]["arrival"])]
-        return 200, {**found, "features": features, "evidence_events": events}
+        return 200, {**found, "features": listed, "evidence_events": events}
 
     def _health(self) -> dict[str, Any]:
         return {
@@ -369,50 +320,6 @@ class FakeApi:
             "rates": {"events_per_second": round(len(hour) / 3600, 3)},
         }
 
-    def _scenario(self) -> dict[str, Any]:
-        entities = {"user_id": "user", "merchant_id": "merchant", "device_id": "device", "ip": "ip"}
-        types = {"timestamp": "time", "merchant_category": "category", "amount": "money", "currency": "category",
-                 "lat": "latitude", "lon": "longitude", "ip": "ip", "channel": "category"}  # fmt: skip
-        names = ["event_id", "timestamp", "user_id", "merchant_id", "merchant_category", "amount", "currency",
-                 "lat", "lon", "device_id", "ip", "channel"]  # fmt: skip
-        fields = [
-            {
-                "name": name,
-                "type": types.get(name, "string"),
-                "entity": entities.get(name, ""),
-                "pii": name in ("user_id", "ip"),
-                "required": name != "merchant_category",
-            }
-            for name in names
-        ]
-        features = [
-            {"name": name, "describe": describe}
-            | ({"aggregate": aggregate, "of": of, "window": window} if aggregate else {"expression": name})
-            for name, describe, aggregate, of, window, _ in FEATURES
-        ]
-        rules = [
-            {
-                "code": code,
-                "severity": severity,
-                "action": "reject" if code == "TAKEOVER_PATTERN" else "flag" if severity in ("high", "critical") else "watch",
-                "when": "is_new_device == 1 and user_tx_count_30d >= 3",
-                "message": MESSAGE.get(code, "{value} is not what is usual: {usual}"),
-            }
-            for code, severity in SEVERITY.items()
-            if code != "MODEL_RISK"
-        ]  # fmt: skip
-        return {
-            "name": "card_payments",
-            "describe": "Card payments in shops and online; one decision for each authorisation.",
-            "base_currency": "USD",
-            "timezone": "UTC",
-            "main_entity": "user_id",
-            "fields": fields,
-            "features": features,
-            "rules": rules,
-            "policy": {"percentile": 98, "reject_percentile": None},
-        }
-
     def _models(self) -> dict[str, Any]:
         runs = [
             {
@@ -421,7 +328,7 @@ class FakeApi:
                 "trained_rows": rows,
                 "threshold": 0.6021 + 0.001 * days,
                 "percentile": 98.0,
-                "feature_columns": [feature[0] for feature in FEATURES],
+                "feature_columns": [one["name"] for one in features()],
                 "bundle": BUNDLE[days:] + BUNDLE[:days],
             }
             for days, rows in ((0, 48210), (3, 41007))
@@ -435,50 +342,3 @@ def read(text: str) -> datetime:
 
 def base(event: dict[str, Any]) -> float:
     return float(event["amount"]) * RATES[event["currency"]]
-
-
-class FakeServer:
-    """A `FakeApi` on a port of its own."""
-
-    def __init__(self, api: FakeApi, port: int = 0) -> None:
-        self.api = api
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler(api))
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
-
-    def __enter__(self) -> FakeServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    @staticmethod
-    def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the standard library's name
-                url = urlsplit(self.path)
-                asked = {name: values[-1] for name, values in parse_qs(url.query).items()}
-                status, body = api.answer(url.path, asked)
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                kind = "application/json" if status == 200 else "application/problem+json"
-                self.send_header("content-type", kind)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: object) -> None:
-                return
-
-        return Handler
-
-
-if __name__ == "__main__":
-    made = FakeApi(now=datetime.now(UTC))
-    made.attack()
-    with FakeServer(made, int(sys.argv[1])) as running:
-        print(running.url, flush=True)
-        threading.Event().wait()

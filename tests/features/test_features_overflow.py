@@ -68,10 +68,10 @@ def test_the_limit_is_met_to_the_unit() -> None:
 def test_it_is_accepted_again_when_old_ones_have_left() -> None:
     state = filled(np.full(FULL, GREATEST))
     later = 10**5 + WINDOW + 10
-    take(state, later, GREATEST)
+    for _ in range(11):  # as many as have left
+        take(state, later, GREATEST)
     with pytest.raises(StateOverflow):
-        for _ in range(20):
-            take(state, later, GREATEST)
+        take(state, later, GREATEST)
 
 
 def test_amounts_that_cancel_are_never_refused() -> None:
@@ -85,8 +85,7 @@ def test_a_wave_beyond_the_limit_is_refused_although_the_total_is_small() -> Non
     state = filled(wave)
     take(state, len(wave), -3)
     with pytest.raises(StateOverflow):
-        for i in range(4):
-            take(state, len(wave) + 1 + i, -GREATEST)
+        take(state, len(wave) + 1, -GREATEST)
 
 
 def test_refusal_does_not_depend_on_a_restart() -> None:

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from support.databases import Database
-from support.events import NOW_US, burst, history, payment
+from support.events import NOW_US, at, burst, history, payment
 from support.replay import check_log
 from support.server import Server, faults, problem, serving
 
@@ -66,7 +66,7 @@ def test_a_flagged_decision_reads_the_same_when_stored(server: Server) -> None:
     answers = [server.score(event) for event in burst(7)]
     assert answers[-1]["outcome"] == "FLAGGED"
     reason = next(reason for reason in answers[-1]["reasons"] if reason["code"] == "VELOCITY_5M")
-    assert reason["evidence"] == [f"b-{at}" for at in range(6)]
+    assert reason["evidence"] == [f"b-{n}" for n in range(6)]
     assert reason["values"]["value"] == 6
     assert "6 payments" in reason["message"]
     assert [server.score(event) for event in burst(7)] == answers
@@ -103,7 +103,7 @@ def test_fifty_at_once_with_one_id_are_one_row_and_one_answer(server: Server) ->
 
 
 def test_fifty_at_once_with_one_id_and_two_bodies_keep_the_first(server: Server) -> None:
-    requests = [("POST", "/api/v1/score", {"json": payment(amount=1 + at % 2)}) for at in range(50)]
+    requests = [("POST", "/api/v1/score", {"json": payment(amount=1 + n % 2)}) for n in range(50)]
     answers = server.together(requests)
     assert sorted({answer.status_code for answer in answers}) == [200, 409]
     assert sum(answer.status_code == 200 for answer in answers) == 25
@@ -137,11 +137,11 @@ def test_an_event_that_was_only_taken_in_is_scored_from_the_vector_frozen_then(s
 def test_evidence_of_an_event_scored_late_names_only_what_came_before_it(server: Server) -> None:
     for event in burst(6):
         server.post("/api/v1/events", event)
-    for event in burst(3, "later", timestamp=show_time(NOW_US + 3 * 1_000_000)):
+    for event in burst(3, "later", start_s=3):
         server.score(event)
     decision = server.post("/api/v1/events/b-5/score").json()
     reason = next(reason for reason in decision["reasons"] if reason["code"] == "VELOCITY_5M")
-    assert reason["evidence"] == [f"b-{at}" for at in range(5)]
+    assert reason["evidence"] == [f"b-{n}" for n in range(5)]
 
 
 def test_scoring_by_id_works_twice_and_not_for_strangers(server: Server) -> None:
@@ -183,12 +183,12 @@ def test_a_dry_run_tells_and_stores_nothing(server: Server) -> None:
     for event in burst(6):
         server.score(event)
     for path in ("/api/v1/score", "/score"):
-        answer = server.post(path, payment("dry"), params={"dry_run": "true"})
+        answer = server.post(path, payment("dry", timestamp=at(7)), params={"dry_run": "true"})
         assert answer.json()["outcome"] == "FLAGGED"
-    view = server.post("/api/v1/score?dry_run=true", payment("dry")).json()
+    view = server.post("/api/v1/score?dry_run=true", payment("dry", timestamp=at(7))).json()
     assert (view["dry_run"], view["arrival"], view["decision_id"]) == (True, None, None)
     assert server.database.counts() == (6, 6, 6)
-    assert server.score(payment("dry"))["arrival"] == 7
+    assert server.score(payment("dry", timestamp=at(7)))["arrival"] == 7
     check_log(server.database, server.runtime.bundle)
 
 

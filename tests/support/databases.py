@@ -51,26 +51,34 @@ class Database:
 
 
 class PostgresServer:
-    """A PostgreSQL server on which a database may be made."""
+    """A PostgreSQL server on which databases may be made; each session names its own."""
 
     def __init__(self, admin: psycopg.Connection[Any], url: str, name: str) -> None:
-        self.admin = admin
-        self.name = name
-        self.url = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        self._admin = admin
+        self._url = url
+        self._name = name
+        self._made: list[str] = []
+        self._shared = ""
 
-    def create(self) -> None:
-        """Make the database."""
-        self.admin.execute(f"create database {self.name}")
+    def another(self, data_dir: Path) -> Database:
+        """A new database."""
+        name = f"{self._name}_{len(self._made)}"
+        self._admin.execute(f"create database {name}")
+        self._made.append(name)
+        return Database("postgresql", urlunsplit(urlsplit(self._url)._replace(path=f"/{name}")), data_dir)
 
-    def drop(self) -> None:
-        """Drop it, whoever is connected."""
-        self.admin.execute(f"drop database if exists {self.name} with (force)")
-
-    def database(self, data_dir: Path) -> Database:
-        """The database, emptied."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
+    def emptied(self, data_dir: Path) -> Database:
+        """One database, made once and, emptied: nobody else may use it."""
+        if not self._shared:
+            self._shared = self.another(data_dir).url
+        with psycopg.connect(self._shared, autocommit=True) as connection:
             found = {row[0] for row in connection.execute("select tablename from pg_tables where schemaname = 'public'")}
             there = [table for table in TABLES if table in found]
             if there:
                 connection.execute(f"truncate {', '.join(there)} restart identity")
-        return Database("postgresql", self.url, data_dir)
+        return Database("postgresql", self._shared, data_dir)
+
+    def drop(self) -> None:
+        """Drop them all, whoever is connected."""
+        for name in self._made:
+            self._admin.execute(f"drop database if exists {name} with (force)")

@@ -39,11 +39,16 @@ def payment(event_id: str | None = "p-1", **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def burst(count: int, prefix: str = "b", **changes: Any) -> list[dict[str, Any]]:
+def at(seconds: float) -> str:
+    """A time so many seconds after `NOW_US`, as a client sends it."""
+    return show_time(NOW_US + round(seconds * SECOND_US))
+
+
+def burst(count: int, prefix: str = "b", start_s: float = 0, **changes: Any) -> list[dict[str, Any]]:
     """Payments of one customer, a second apart: from the fifth on they are flagged for velocity."""
     return [
-        payment(f"{prefix}-{at}", timestamp=show_time(NOW_US + at * SECOND_US), amount=10 + at, **changes)
-        for at in range(count)
+        payment(f"{prefix}-{n}", timestamp=at(start_s + n), amount=10 + n, **changes)
+        for n in range(count)
     ]
 
 

@@ -1,3 +1,5 @@
 """`riskloom bench`."""
+
+
 def bench() -> None:
     """x"""

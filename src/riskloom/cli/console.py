@@ -65,16 +65,17 @@ class FileEvents:
     Parameters
     ----------
     dead_letters
-        Where rows that cannot be read are put, one JSON a line with line number and reasons; made when needed.
+        Where rows that cannot be read are put, one JSON a line with line number and reasons; made when
+        needed, and removed when an earlier run left it.
     """
 
     def __init__(self, path: Path, scenario: Scenario, dead_letters: Path) -> None:
         self.path = path
-        self.digest = _digest(path)
         self._schema = scenario.schema(ignore_unknown=True)
         made = {scenario.id_field}
         required = [field.name for field in scenario.fields if field.required and field.name not in made]
         self.rows = open_rows(path, scenario.fields, required)
+        self.digest = _digest(path)
         self.dead_letters = dead_letters
         self.buried = 0
         self.read = 0
@@ -85,6 +86,7 @@ class FileEvents:
 
         A file that is not in time order is noticed by a first pass over its times.
         """
+        self.dead_letters.unlink(missing_ok=True)  # those of an earlier run
         stream = EventStream(self.rows, self._schema, self.digest, self.bury)
         ordered = self._is_ordered()
         self.buried = 0
@@ -116,7 +118,7 @@ class FileEvents:
         """Put a row into the dead-letter file."""
         if self._dead is None:
             self.dead_letters.parent.mkdir(parents=True, exist_ok=True)
-            self._dead = self.dead_letters.open("wb")
+            self._dead = self.dead_letters.open("ab")
         self._dead.write(letter.as_json() + b"\n")
         self.buried += 1
 
@@ -138,11 +140,8 @@ def open_rows(path: Path, fields: Sequence[Any], required: Sequence[str]) -> Any
     DataInvalid, ParameterInvalid
     """
     if not path.is_file():
-        near = (
-            nearest(path.name, (entry.name for entry in path.parent.iterdir()))
-            if path.parent.is_dir()
-            else ""
-        )
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = nearest(path.name, beside)
         raise DataInvalid(Fault(str(path), "a file", "nothing there", near))
     module = kinds.load(SOURCES, path.suffix.removeprefix(".").lower() or "?", helpers=frozenset({"rows"}))
     return module.open_rows(path, fields, required)
@@ -180,21 +179,32 @@ class TableWriter:
         import pyarrow.csv as pa_csv
         import pyarrow.parquet as pq
 
-        table = (
-            pa.table(columns) if self._writer is None else pa.table(columns, schema=self._writer.schema_known)
-        )
+        known = None if self._writer is None else self._writer.schema_known
+        table = pa.table({name: _nulls(column) for name, column in columns.items()}, schema=known)
         if self._writer is None:
             kind = pa_csv.CSVWriter if self._path.suffix.lower() == ".csv" else pq.ParquetWriter
             self._writer = _Open(kind(str(self._beside), table.schema), table.schema)
         self._writer.out.write_table(table)
 
     def __exit__(self, kind: object, _error: object, _trace: object) -> None:
-        if self._writer is not None:
+        if self._writer is None:
+            return
+        try:
             self._writer.out.close()
             if kind is None:
                 self._beside.replace(self._path)
-            else:
-                self._beside.unlink(missing_ok=True)
+        finally:
+            self._beside.unlink(missing_ok=True)
+
+
+def _nulls(column: Any) -> Any:
+    """A column as tables hold it: what is missing is null, not NaN."""
+    import numpy as np
+    import pyarrow as pa
+
+    if isinstance(column, np.ndarray) and column.dtype == np.float64:
+        return pa.array(column, from_pandas=True)
+    return column
 
 
 class _Open:

@@ -47,8 +47,8 @@ def demo(
 ) -> None:
     """Watch a fraud attack being caught, explained and queued for review. Needs no services and no network.
 
-    Simulates 45 days of card payments, trains, starts the API and the dashboard, sends a customer's normal payments
-    and then attacks, and shows what was decided and why. Stays up until Ctrl-C.
+    Simulates 45 days of card payments, trains, starts the API and the dashboard, sends a customer's normal
+    payments and then attacks, and shows what was decided and why. Stays up until Ctrl-C.
     """
     began = time.perf_counter()
     _fresh_folder(folder)
@@ -60,8 +60,8 @@ def demo(
          "--start", start, "--out", str(history))  # fmt: skip
     step("training an isolation forest", "train", "--data", str(history), "--out", str(bundle))
     database = ["--database", f"sqlite:///{folder / 'demo.db'}", "--data-dir", str(folder / "data")]
-    step("deciding the history, event by event", "ingest", "--data", str(history), "--bundle", str(bundle), "--score",
-         *database)  # fmt: skip
+    step("deciding the history, event by event", "ingest", "--data", str(history), "--bundle", str(bundle),
+         "--score", *database)  # fmt: skip
     port, dashboard_port = _free_port(port), _free_port(dashboard_port)
     url = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as running:
@@ -132,9 +132,8 @@ def _show(kind: str, words_for: str, payments: Sequence[dict[str, Any]], answers
     normal = [a for p, a in zip(payments, answers, strict=True) if not p["is_fraud"]]
     caught = sum(answer["flagged"] for answer in frauds)
     passed = sum(not answer["flagged"] for answer in normal)
-    say(
-        f"  {caught} of {len(frauds)} fraudulent payments caught; {passed} of {len(normal)} normal ones approved."
-    )
+    approved = f"{passed} of {len(normal)} normal ones approved"
+    say(f"  {caught} of {len(frauds)} fraudulent payments caught; {approved}.")
 
 
 def _show_one(payment: dict[str, Any], answer: Any, told: set[str]) -> None:

@@ -80,4 +80,5 @@ def _how(feature: Feature) -> str:
     of = f" of {', '.join(window.of)}" if window.of else ""
     delay = f", ended {format_duration(window.delay_us)} ago" if window.delay_us else ""
     current = ", this event included" if window.include_current else ""
-    return f"{window.aggregate}{of} by {window.entity_column} over {format_duration(window.window_us)}{delay}{current}"
+    over = f"over {format_duration(window.window_us)}{delay}{current}"
+    return f"{window.aggregate}{of} by {window.entity_column} {over}"

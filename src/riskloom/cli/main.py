@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -41,14 +42,19 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 def main() -> None:
-    """Run the command; errors of ours are one clear message and exit code 2, Ctrl-C is 130."""
+    """Run the command: what was given wrong is one message and exit code 2, a failing disk 1, Ctrl-C 130."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except RiskloomError as error:
         typer.secho(f"error: {error}", err=True, fg="red")
         sys.exit(2)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        typer.secho(f"error: {error}", err=True, fg="red")
+        sys.exit(1)
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from riskloom.cli.console import complete_scenario, print_json, print_table, say
 from riskloom.domain.duration import format_duration
 from riskloom.errors import Fault, ParameterInvalid
+from riskloom.scenario.event_section import is_name
 from riskloom.scenario.load import SHIPPED, load_scenario, shipped_scenarios
 
 app = typer.Typer(no_args_is_help=True)
@@ -45,11 +47,10 @@ def show(scenario: Named = "card_payments", as_json: AsJson = False) -> None:
 
 @app.command()
 def check(scenario: Named) -> None:
-    """Check a scenario and its rules' own examples; every fault is named with its line. Exit code 2 on faults."""
+    """Check a scenario and its rules' examples; each fault is named with its line. Faults: exit code 2."""
     found = load_scenario(scenario)
-    say(
-        f"{found.name} is sound: {len(found.fields)} fields, {len(found.features)} features, {len(found.rules)} rules"
-    )
+    held = f"{len(found.fields)} fields, {len(found.features)} features, {len(found.rules)} rules"
+    say(f"{found.name} is sound: {held}")
 
 
 @app.command()
@@ -62,14 +63,16 @@ def new(
     """Start a scenario of your own from a shipped one."""
     if like not in shipped_scenarios():
         raise ParameterInvalid(Fault("--like", f"one of {', '.join(shipped_scenarios())}", repr(like)))
-    if folder.exists() and any(folder.iterdir()):
-        raise ParameterInvalid(Fault(str(folder), "a new or empty folder", "files in it"))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        came = "files in it" if folder.is_dir() else "a file"
+        raise ParameterInvalid(Fault(str(folder), "a new or empty folder", came))
     folder.mkdir(parents=True, exist_ok=True)
     for entry in Path(str(SHIPPED / like)).glob("*.yaml"):
         shutil.copyfile(entry, folder / entry.name)
     path = folder / "scenario.yaml"
-    name = "".join(c if c.isalnum() else "_" for c in folder.resolve().name.lower()).strip("_")
-    if name and not name[0].isdigit():
-        path.write_text(path.read_text().replace(f"scenario: {like}", f"scenario: {name}", 1))
+    name = re.sub("[^a-z0-9]+", "_", folder.resolve().name.lower()).strip("_")
+    if is_name(name):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(f"scenario: {like}", f"scenario: {name}", 1), encoding="utf-8")
     load_scenario(folder)
     say(f"{folder}/scenario.yaml is yours: edit it, then riskloom scenario check {folder}")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from riskloom.cli.console import FileEvents, TableWriter, dead_letter_path, print_json, say
+
+if TYPE_CHECKING:
+    from riskloom.bundle import Bundle
+    from riskloom.domain.event import Event
+    from riskloom.pipeline import Batch
 
 
 def score(
@@ -27,31 +33,50 @@ def score(
     from riskloom.scorer import load_bundle
 
     loaded = load_bundle(bundle)
-    found = loaded.scenario
-    events = FileEvents(data, found, dead_letter_path(out))
+    events = FileEvents(data, loaded.scenario, dead_letter_path(out))
     pipeline = Pipeline(loaded)
-    codes = np.array([rule.code for rule in found.rules], object)
     counts = dict.fromkeys((outcome.value for outcome in Outcome), 0)
     start, arrival = time.perf_counter(), 1
     with TableWriter(out) as table:
         for chunk in events.chunks():
             batch = pipeline.score_many(chunk, arrival)
             arrival += len(chunk)
-            outcomes = [outcome.value for outcome in batch.outcomes]
-            for outcome in outcomes:
+            columns = _columns(loaded, chunk, batch)
+            for outcome in columns["outcome"]:
                 counts[outcome] += 1
-            missing = np.full(len(chunk), np.nan)
-            columns: dict[str, Any] = {
-                found.id_field: [event.id for event in chunk],
-                "outcome": outcomes,
-                "flagged": [outcome != "APPROVED" for outcome in outcomes],
-                "anomaly_score": missing if batch.anomaly_scores is None else batch.anomaly_scores,
-                "risk_score": missing if batch.risk_scores is None else batch.risk_scores,
-                "reasons": [" ".join(codes[met]) for met in batch.met],
-            }
             table.write(columns)
     took = time.perf_counter() - start
     if as_json:
         print_json({"events": events.read, "outcomes": counts, "bundle": loaded.fingerprint, "seconds": took})
     said = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
     say(f"{events.read:,} events in {took:.1f} s: {said}: {out}")
+
+
+def _columns(bundle: Bundle, events: Sequence[Event], batch: Batch) -> dict[str, Any]:
+    """What the table says of a chunk; reasons are codes parted by spaces, the model's among them."""
+    from riskloom.domain.decision import MODEL_REASON, Outcome
+    from riskloom.pipeline import NO_MODEL, TOO_LATE
+
+    found = bundle.scenario
+    missing = np.full(len(events), np.nan)
+    risks = missing if batch.risk_scores is None else batch.risk_scores
+    codes = np.array([rule.code for rule in found.rules], object)
+    by_model = [
+        batch.risk_scores is not None and found.policy.of_model(risk) is not Outcome.APPROVED
+        for risk in risks.tolist()
+    ]
+    return {
+        found.id_field: [event.id for event in events],
+        "outcome": [outcome.value for outcome in batch.outcomes],
+        "flagged": [outcome is not Outcome.APPROVED for outcome in batch.outcomes],
+        "anomaly_score": missing if batch.anomaly_scores is None else batch.anomaly_scores,
+        "risk_score": risks,
+        "reasons": [
+            " ".join([*codes[met], *([MODEL_REASON] if too else [])])
+            for met, too in zip(batch.met, by_model, strict=True)
+        ],
+        "degraded": [
+            " ".join(([TOO_LATE] if late else []) + ([NO_MODEL] if bundle.model is None else []))
+            for late in batch.too_late
+        ],
+    }

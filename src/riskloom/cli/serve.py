@@ -33,7 +33,8 @@ def serve(
 ) -> None:
     """Serve the HTTP API: decide events durably, in order, with evidence.
 
-    On 127.0.0.1 no key is needed; any other address needs RISKLOOM_API_KEY. Ctrl-C commits what is queued and ends.
+    On 127.0.0.1 no key is needed; any other address needs RISKLOOM_API_KEY. Ctrl-C commits what is queued and
+    ends.
     """
     from riskloom.features.kernel import warm_up
     from riskloom.scorer import load_bundle

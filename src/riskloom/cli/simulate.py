@@ -20,7 +20,7 @@ DAY_US = 86_400_000_000
 
 def simulate(
     scenario: Annotated[str, typer.Option("--scenario", "-s", help="What to simulate.")] = "card_payments",
-    events: Annotated[int, typer.Option(help="How many events, frauds included.")] = 50_000,
+    events: Annotated[int, typer.Option(help="How many events, frauds included.", min=1)] = 50_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     out: Annotated[Path | None, typer.Option(help="Write to a CSV or Parquet file.")] = None,
     to: Annotated[str | None, typer.Option(help="Stream to a server, such as http://127.0.0.1:8000.")] = None,
@@ -39,8 +39,8 @@ def simulate(
 ) -> None:
     """Simulate customers who pay, travel and are robbed: labelled history, or a live stream.
 
-    Labels (is_fraud, fraud_kind) go into the file; a server never sees them. A stream is sent with the present as
-    its time, so that a server's windows hold it.
+    Labels (is_fraud, fraud_kind) go into the file; a server never sees them. A stream is sent with the
+    present as its time, so that a server's windows hold it.
     """
     from riskloom.simulate import cards
 

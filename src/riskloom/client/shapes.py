@@ -25,7 +25,7 @@ class Reason(TypedDict):
 
 
 class Decision(TypedDict):
-    """A stored decision with the event as it was sent; outcome and what follows are None for an event only taken in."""
+    """A stored decision with its event as it was sent; `outcome` is None where an event was only taken in."""
 
     decision_id: str
     event_id: str
@@ -141,7 +141,7 @@ class Models(TypedDict):
 
 
 class Job(TypedDict):
-    """A retraining: `status` is running or done; then `result` has trained_rows, threshold, percentile, bundle."""
+    """A retraining: `status` is running or done; then `result` says what was trained."""
 
     job_id: str
     status: str

@@ -16,6 +16,7 @@ from riskloom.dashboard.views import decision, overview, queue, scenario
 from riskloom.errors import RiskloomError
 
 HERE = Path(str(files("riskloom.dashboard")))
+AWAY = "server_away"
 PAGES = {
     "overview": st.Page(
         overview.render, title="Overview", icon=":material/monitoring:", url_path="overview", default=True
@@ -45,10 +46,16 @@ def main() -> None:
 
 
 def _server_state() -> None:
+    """Say whether the server is there; when it comes back, draw the whole page again."""
     found = connection.health()
+    was_away = st.session_state.get(AWAY, False)
+    st.session_state[AWAY] = isinstance(found, RiskloomError)
+    if was_away and not st.session_state[AWAY]:
+        st.rerun()
     if isinstance(found, RiskloomError):
         st.html(
-            f'<div class="rl-server rl-away"><i></i><b>Away</b><span>{markup.text(connection.address())}</span></div>'
+            '<div class="rl-server rl-away"><i></i><b>Away</b>'
+            f"<span>{markup.text(connection.address())}</span></div>"
         )
         return
     model = found["model"]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
 OUTCOME_ORDER = ("Rejected", "Flagged", "Approved")
 OTHER = "Not decided"
@@ -57,14 +58,17 @@ DARK = Palette(
 
 
 def per_minute(minutes: Sequence[Mapping[str, Any]], palette: Palette, *, height: int = 190) -> alt.Chart:
-    """Decisions per minute; rejected and flagged stand on the ground line so that a single one is seen."""
+    """Decisions per minute; rejected and flagged stand on the ground line so that a single one is seen.
+
+    Its data is a frame and no part of the description, so that a live page only moves the bars.
+    """
     rows = [
         {"minute": row["minute"], "outcome": name, "rank": rank, "count": row[name.lower()]}
         for row in minutes
         for rank, name in enumerate(OUTCOME_ORDER)
     ]
     bars = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(pd.DataFrame(rows, columns=["minute", "outcome", "rank", "count"]))
         .mark_bar(cornerRadius=1)
         .encode(
             x=alt.X(
@@ -132,7 +136,7 @@ def _clock_or_day(span: tuple[str, str]) -> str:
 
 
 def _marks(values: Iterable[float]) -> list[float]:
-    """Zero and powers of ten that reach over every value, for an axis on which small and large are both seen."""
+    """Zero and powers of ten up to over the largest value, so that small and large are both seen."""
     most = max(values, default=0.0)
     top = max(1, math.ceil(math.log10(most))) if most > 0 else 1
     return [0.0, *(10.0**power for power in range(max(1, top - 3), top + 1))]

@@ -19,8 +19,8 @@ _FAR = 60.0
 class Deviation:
     """One feature beside its usual range.
 
-    `beyond` is how far outside the 5-95 % range it lies, in widths of that range: 0 inside, negative below, positive
-    above; NaN when nothing can be said. `position` is its place on a strip of 0 to 100.
+    `beyond` is how far outside the 5-95 % range it lies, in widths of that range: 0 inside, negative below,
+    positive above; NaN when nothing can be said. `position` is its place on a strip of 0 to 100.
     """
 
     name: str

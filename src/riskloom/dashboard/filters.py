@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from riskloom.dashboard import words
+
 SHOWN: Mapping[str, str] = {
     "review": "To review",
     "rejected": "Rejected",
@@ -15,6 +17,7 @@ SHOWN: Mapping[str, str] = {
 }
 SPANS: Mapping[str, str] = {"": "Any time", "1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days"}
 ORDERS: Mapping[str, str] = {"newest": "Newest first", "risk": "Highest risk first"}
+SEVERE = ("", *words.SEVERITIES)
 MIN_RISKS = (0, 50, 80, 90, 95, 98, 99)
 _HOURS = {"1h": 1, "24h": 24, "7d": 168}
 
@@ -36,10 +39,10 @@ class Filters:
         """The filters of an address; what it does not know, or says wrongly, stays at its default."""
         known = {field.name: params[field.name] for field in fields(cls) if field.name in params}
         risk = known.pop("min_risk", "")
-        chosen = cls(**known, min_risk=int(risk) if risk.isdigit() and int(risk) in MIN_RISKS else 0)
+        chosen = cls(**known, min_risk=int(risk) if risk in map(str, MIN_RISKS) else 0)
         wrong = {
             name: getattr(cls(), name)
-            for name, allowed in (("show", SHOWN), ("span", SPANS), ("order", ORDERS))
+            for name, allowed in (("show", SHOWN), ("severity", SEVERE), ("span", SPANS), ("order", ORDERS))
             if getattr(chosen, name) not in allowed
         }
         return cls(**{**asdict(chosen), **wrong})

@@ -47,7 +47,10 @@ def _just_after(text: str) -> str:
 
 
 def rows(events: Sequence[EventItem], decision: DecisionDetail, roles: Roles) -> list[dict[str, Any]]:
-    """Events as rows for charts: time, amount, place, km from the usual place, outcome, sentence."""
+    """Events as rows for charts: time, amount, place, km from the usual place, outcome, sentence.
+
+    The decision's own comes last, so that it is drawn over the others.
+    """
     places = [roles.place(item["event"]) for item in events]
     before = [
         place for item, place in zip(events, places, strict=True)
@@ -55,7 +58,7 @@ def rows(events: Sequence[EventItem], decision: DecisionDetail, roles: Roles) ->
     ]  # fmt: skip
     known = before or [place for place in places if place]
     usual = (median(place[0] for place in known), median(place[1] for place in known)) if known else None
-    return [
+    made = [
         {
             "event_id": item["event_id"],
             "arrival": item["arrival"],
@@ -66,10 +69,15 @@ def rows(events: Sequence[EventItem], decision: DecisionDetail, roles: Roles) ->
             "km": kilometres(usual, place) if usual and place else None,
             "outcome": words.outcome_word(item["outcome"]),
             "this": item["event_id"] == decision["event_id"],
-            "what": f"{words.moment(item['event_time'], roles.timezone)} · {roles.amount_text(item['event'])}",
+            "what": _sentence(item, roles),
         }
         for item, place in zip(events, places, strict=True)
     ]
+    return sorted(made, key=lambda row: bool(row["this"]))
+
+
+def _sentence(item: EventItem, roles: Roles) -> str:
+    return f"{words.moment(item['event_time'], roles.timezone)} · {roles.amount_text(item['event'])}"
 
 
 def _plain_time(text: str) -> str:

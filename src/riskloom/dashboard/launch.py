@@ -11,8 +11,8 @@ APP = Path(__file__).with_name("app.py")
 def command(port: int, api_url: str, *, host: str = "127.0.0.1") -> list[str]:
     """The command that serves the dashboard on `port`, reading the server at `api_url`.
 
-    A key, where the server wants one, is read from `RISKLOOM_API_KEY` by the process itself. Nothing is fetched from
-    outside: usage statistics and the new-version question are off.
+    A key, where the server wants one, is read from `RISKLOOM_API_KEY` by the process itself. Usage
+    statistics are off: nothing is told to anybody outside.
     """
     return [
         *(sys.executable, "-m", "streamlit", "run", str(APP)),

@@ -1,7 +1,7 @@
 """Links between pages that keep the session: a click is told to Python, which switches the page.
 
-Without it (an older browser, a new tab) the same links load the page anew, and it shows the same thing, because all
-that a page needs is in its address.
+Without it (a new tab, a bookmark) the same links load the page anew, and it shows the same thing, because
+all that a page needs is in its address.
 """
 
 from __future__ import annotations

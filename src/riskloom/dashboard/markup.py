@@ -1,4 +1,4 @@
-"""Small pieces of HTML for `st.html`; everything that comes from an event is escaped here and nowhere else."""
+"""Small pieces of HTML for `st.html`; what comes from an event is escaped by `text`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ def pill(label: str, tone: str, title: str = "") -> str:
 def outcome(value: str | None) -> str:
     """An outcome as a pill."""
     return pill(words.outcome_word(value), (value or "none").lower())
+
+
+def severity(value: str) -> str:
+    """A severity as a pill."""
+    return pill(words.SEVERITIES.get(value, value), value)
 
 
 def by_severity(reasons: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -124,7 +129,8 @@ def decisions(items: Sequence[Mapping[str, Any]], roles: Roles, *, fresh_after: 
 def figures(given: Iterable[tuple[str, str, str]]) -> str:
     """Key figures in a row: (label, figure, remark)."""
     tiles = (
-        f'<div class="rl-figure"><span>{text(label)}</span><b>{text(figure)}</b><small>{text(remark)}</small></div>'
+        f'<div class="rl-figure"><span>{text(label)}</span><b>{text(figure)}</b>'
+        f"<small>{text(remark)}</small></div>"
         for label, figure, remark in given
     )
     return f'<div class="rl-figures">{"".join(tiles)}</div>'

@@ -1,7 +1,7 @@
 """Where events happened: a small world drawn from our own outline, zoomed to the places that matter.
 
-The outline `land.json` is Natural Earth's 1:110m land and country borders (public domain), thinned to a tenth of a
-degree. Nothing is fetched.
+The outline `land.json` is Natural Earth's 1:110m land and country borders (public domain), thinned to a
+tenth of a degree. Nothing is fetched.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def headline(found: DecisionDetail, roles: Roles) -> str:
         f'<section class="rl-headline rl-{(outcome or "none").lower()}" data-testid="headline"><div>'
         f"<h2>{markup.text(verdict)}</h2>"
         f"<p>{sentence(found, roles)}</p>{note}</div>"
-        f'<div class="rl-gauge">{markup.risk(score, flag_from)}<small>{markup.text(judged)}</small></div></section>'
+        f'<div class="rl-gauge">{markup.risk(score, flag_from)}'
+        f"<small>{markup.text(judged)}</small></div></section>"
     )
 
 
@@ -65,7 +66,7 @@ def reason_cards(found: DecisionDetail, roles: Roles) -> str:
         cards.append(
             f'<article class="rl-card rl-{markup.text(reason["severity"])}"><header>'
             f"<h4>{markup.text(words.reason_title(reason['code']))}</h4>"
-            f"{markup.pill(words.SEVERITIES.get(reason['severity'], reason['severity']), reason['severity'])}</header>"
+            f"{markup.severity(reason['severity'])}</header>"
             f"<p>{markup.text(reason['message'])}</p>{_beside(reason, roles)}"
             + (f"<footer>{markup.text(behind)}</footer>" if behind else "")
             + "</article>"
@@ -76,7 +77,7 @@ def reason_cards(found: DecisionDetail, roles: Roles) -> str:
 def _beside(reason: Mapping[str, Any], roles: Roles) -> str:
     """The value beside the usual one as two bars; nothing where the two cannot be compared.
 
-    Only what exceeds the usual is drawn, and not where the sentence gives the usual in another measure ("a day").
+    Only what exceeds the usual is drawn, and not where the sentence has the usual in another measure.
     """
     value, usual = reason["values"].get("value"), reason["values"].get("usual")
     if not all(isinstance(figure, int | float) and not isinstance(figure, bool) for figure in (value, usual)):
@@ -87,7 +88,8 @@ def _beside(reason: Mapping[str, Any], roles: Roles) -> str:
     write = _writer(said, roles)
     bars = "".join(
         f'<div class="rl-{name}"><span>{name}</span>'
-        f'<i><i style="width:{max(0.6, 100 * figure / value):.1f}%"></i></i><b>{markup.text(write(figure))}</b></div>'
+        f'<i><i style="width:{max(0.6, 100 * figure / value):.1f}%"></i></i>'
+        f"<b>{markup.text(write(figure))}</b></div>"
         for name, figure in (("here", value), ("usual", usual))
     )
     return f'<div class="rl-beside">{bars}</div>'

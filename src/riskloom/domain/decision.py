@@ -46,8 +46,8 @@ class Reason:
 class Decision:
     """The decision on one event.
 
-    `vector` is the float64 feature vector in the bundle's order, NaN where missing. Scores are None where there was
-    no model.
+    `vector` is the float64 feature vector in the bundle's order, NaN where missing. Scores are None where
+    there was no model.
     """
 
     event_id: str

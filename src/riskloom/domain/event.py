@@ -1,7 +1,7 @@
 """Bytes to `Event`: one event of a scenario, checked and held as exact integers and text.
 
-All faults of an event are found before any is reported. Parsing is compiled once per scenario into one small function
-per field; it sits on the hot path.
+All faults of an event are found before any is reported. Parsing is compiled once per scenario into one small
+function per field; it sits on the hot path.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
@@ -22,6 +23,10 @@ from riskloom.errors import EventInvalid, Fault, nearest, show
 Value = str | int | bool | None
 """What a field holds inside; see `riskloom.domain.field.FieldType`."""
 
+NAMES_SHOWN = 20
+"""Unknown names that are answered one by one; a body may hold a hundred thousand."""
+NAME_LIMIT = 100
+
 _SHORTEST = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 _encode = msgspec.json.encode
 _decoder = msgspec.json.Decoder(float_hook=NumberText)
@@ -31,8 +36,9 @@ _decoder = msgspec.json.Decoder(float_hook=NumberText)
 class Event:
     """One event, checked.
 
-    `values` holds every declared field (None where missing), money in minor units of the base currency. `sent` holds
-    what was sent where that differs: the decimal text of an amount, and None for an id or time made on arrival.
+    `values` holds every declared field (None where missing), money in minor units of the base currency.
+    `sent` holds what was sent where that differs: the decimal text of an amount, and None for an id or time
+    made on arrival.
     """
 
     id: str
@@ -178,24 +184,27 @@ class EventSchema:
         return hashlib.blake2b(_encode(body), digest_size=16).digest()
 
     def _missing(self, data: Mapping[str, object], name: str, where: str) -> Fault:
-        stray = [key for key in data if key not in self.by_name]
-        close = nearest(name, stray)
+        stray = (str(key) for key in data if key not in self.by_name)
+        close = nearest(name, islice(stray, NAMES_SHOWN))
         hint = close.replace("did you mean", "is it").replace("?", " in the event?") if close else ""
         return Fault(_path(where, name), f"a {self.by_name[name].type}", "nothing", hint)
 
     def _unknown(self, data: Mapping[str, object], where: str) -> list[Fault]:
         if self.ignore_unknown:
             return []
-        return [
+        stray = [str(name) for name in data if name not in self.by_name]
+        faults = [
             Fault(
-                _path(where, str(name)),
+                _path(where, name if len(name) <= NAME_LIMIT else show(name, NAME_LIMIT)),
                 "a declared field",
                 "an unknown name",
-                nearest(str(name), self.by_name) or "leave it out",
+                nearest(name, self.by_name) or "leave it out",
             )
-            for name in data
-            if name not in self.by_name
+            for name in stray[:NAMES_SHOWN]
         ]
+        if len(stray) > NAMES_SHOWN:
+            faults.append(Fault(where or "body", "declared fields only", f"{len(stray)} unknown names"))
+        return faults
 
     def _read_money(
         self,

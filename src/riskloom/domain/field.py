@@ -9,7 +9,7 @@ NULL = -(2**63)
 """The int64 that stands for "missing" in columns and state."""
 
 INTEGER_LIMIT = 2**46
-"""Scaled integers (number, money, integer) are below this in absolute value, so that squares and sums stay exact."""
+"""Scaled integers (number, money, integer) are below it in absolute value: squares and sums stay exact."""
 
 
 class FieldType(StrEnum):
@@ -47,7 +47,7 @@ class Field:
     pii: bool = False
     required: bool = True
     decimals: int = 0
-    """Digits behind the point: declared for numbers, the base currency's exponent for money, 6 for degrees."""
+    """Digits behind the point: declared for numbers, the base currency's for money, 6 for degrees."""
     currency_field: str = ""
     """For money: the field that names the currency it came in."""
     signed: bool = False

@@ -12,33 +12,20 @@ from riskloom.domain.duration import DAY_US
 from riskloom.errors import Fault, ScenarioInvalid, nearest, show
 
 _EXPONENTS = {
-    **dict.fromkeys(
-        [
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "UYI",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ],
-        0,
-    ),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
+    code: digits
+    for digits, codes in (
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+    )
+    for code in codes.split()
 }
+"""Digits behind the point (ISO 4217) where they are not 2."""
 _DECIMAL = re.compile(r"([+-]?)(\d{0,30})(?:\.(\d{0,30}))?(?:[eE]([+-]?\d{1,3}))?")
 _CODE = re.compile(r"[A-Z]{3}")
+_RATE_DIGITS = 30
+_RATE_LIMIT = 10**_RATE_DIGITS
+"""More digits than any rate has, so that a table can be written out and read back."""
 _EPOCH = date(1970, 1, 1)
 
 
@@ -109,8 +96,8 @@ def scale_decimal(text: str, decimals: int) -> int:
 class RateTable:
     """What one unit of each currency is worth in the base currency, by date.
 
-    `rows` maps a currency to its (days since 1970, numerator, scale), sorted by day; a rate is numerator / 10**scale
-    and holds from its day on until the next.
+    `rows` maps a currency to its (days since 1970, numerator, scale), sorted by day; a rate is
+    numerator / 10**scale and holds from its day on until the next.
     """
 
     base: str
@@ -122,7 +109,7 @@ class RateTable:
         return (self.base, *sorted(self.rows))
 
     def convert(self, amount: str, currency: str, time_us: int) -> int:
-        """An amount as decimal text in `currency` as minor units of the base currency, at the rate of its day.
+        """Minor units of the base currency for an amount as decimal text in `currency`, at its day's rate.
 
         Rounded once, half to even.
 
@@ -192,6 +179,8 @@ def parse_rates(data: object, where: str = "rates") -> RateTable:
         listed = []
     for index, row in enumerate(listed):
         _parse_rate_row(row, f"{where}.rates[{index}]", rows, faults)
+    if isinstance(base, str) and base in rows:
+        faults.append(Fault(f"{where}.base", "no rate for the base currency itself", show(base)))
     if faults:
         raise ScenarioInvalid(faults)
     return RateTable(
@@ -224,7 +213,7 @@ def _parse_rate_row(
             numerator, scale = parse_decimal(str(rate))
         except ValueError:
             numerator, scale = 0, 0
-        if numerator <= 0 or isinstance(rate, bool):
+        if not 0 < numerator < _RATE_LIMIT or scale > _RATE_DIGITS or isinstance(rate, bool):
             faults.append(Fault(f"{where}.{code}", "a positive decimal rate", show(rate)))
         elif day in rows.setdefault(code, {}):
             faults.append(Fault(f"{where}.{code}", "one rate a day", f"a second one on {row['date']}"))

@@ -1,4 +1,4 @@
-"""One reader per field type: a JSON value to what is held inside, or a `FieldFault` that says what was expected."""
+"""One reader per field type: a JSON value to what is held inside, or a `FieldFault` saying what is wrong."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FieldFault(Exception):
 
 
 def reader(field: Field) -> Callable[[object], Any]:
-    """The function that reads the values of `field`; money is read by `EventSchema`, which knows the currency."""
+    """The function that reads values of `field`; money is read by `EventSchema`, which knows the currency."""
     match field.type:
         case FieldType.STRING:
             return _read_text
@@ -78,7 +78,9 @@ def _read_text(raw: object) -> str:
         raise FieldFault("text that is not empty")
     if len(raw) > TEXT_LIMIT:
         raise FieldFault(f"text of at most {TEXT_LIMIT} characters", f"{len(raw)} characters")
-    if not raw.isprintable() and _UNFIT.search(raw):
+    if not raw.isprintable() and (unfit := _UNFIT.search(raw)):
+        if unfit[0] >= "\ud800":  # how bytes that are no UTF-8 come out of a file
+            raise FieldFault("text in UTF-8", hint="save the file as UTF-8")
         raise FieldFault("text without control characters")
     return raw
 
@@ -104,9 +106,14 @@ def _read_ip(raw: object) -> str:
 @functools.lru_cache(maxsize=1 << 16)
 def _normal_ip(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError as error:
         raise FieldFault("an IP address (v4 or v6)") from error
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:  # any text can stand there
+            raise FieldFault("an IP address without a zone")
+        address = address.ipv4_mapped or address
+    return str(address)
 
 
 def _read_boolean(raw: object) -> bool:
@@ -158,7 +165,7 @@ def _number_reader(decimals: int, low: int, high: int, expected: str) -> Callabl
         kind = type(raw)
         if kind is int:
             value = raw * scale
-        elif kind is NumberText and not (whole_only and not _is_whole(str(raw))):
+        elif isinstance(raw, NumberText) and not (whole_only and not _is_whole(str(raw))):
             try:
                 value = _scale(str(raw), decimals)
             except ValueError:
@@ -173,7 +180,7 @@ def _number_reader(decimals: int, low: int, high: int, expected: str) -> Callabl
 
 
 def _scale(text: str, decimals: int) -> int:
-    """`scale_decimal`, without its regular expression where text is as plain as -12.5 and nothing is rounded."""
+    """`scale_decimal`, without its regular expression where text is plain as -12.5 and nothing is rounded."""
     whole, _, fraction = text.partition(".")
     digits = whole[1:] if whole[:1] == "-" else whole
     spare = decimals - len(fraction)

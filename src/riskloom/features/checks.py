@@ -1,7 +1,8 @@
 """The public law of every window engine: it agrees with the oracle, on streams that are nothing but edges.
 
-`check_engine(make_state, seed)` runs one drawn case. An engine is anything with the methods of `Engine`; it is made by
-`make_state(features, columns, max_lateness_us)`, and by `restore` from a snapshot where it has one.
+`check_engine(make_state, seed)` runs one drawn case. An engine is anything with the methods of `Engine`; it
+is made by `make_state(features, columns, max_lateness_us)`, and by `restore` from a snapshot where it has
+one.
 """
 
 from __future__ import annotations
@@ -238,7 +239,7 @@ def draw_busy(chance: random.Random) -> Case:
 
 
 def draw_hot(chance: random.Random) -> Case:
-    """One entity with more than 4,096 events in its window, and late events far behind its end; a sample is judged."""
+    """One entity with more than 4,096 events in its window, some far behind its end; a sample is judged."""
     features = _long_features(chance, (1000, 6000, 20_000))
     judged = frozenset([*range(60, 70), *chance.sample(range(100, 4900), 30), *range(4900, 5000, 3)])
     return Case(features, 4000, _long_stream(chance, 5000, 4000, 0.05), judged)

@@ -1,4 +1,4 @@
-"""How the kernel's functions are compiled: by numba, cached on disk, stale as soon as any of their files changes.
+"""How the kernel is compiled: by numba, cached on disk, stale as soon as any of its files changes.
 
 numba keeps one cache a file and looks only at that file, so a change in `search.py` would leave `look.py`
 running the old search. Here every cached function carries one stamp over all kernel files instead.
@@ -65,5 +65,5 @@ def _compiled(function: Function, forceinline: bool) -> Function:
 
 def inlined(function: Function) -> Function:
     """A small piece that is compiled into each of its callers."""
-    made = nb.njit(cache=True, nogil=True, inline="always")(function)
-    return made  # type: ignore[no-any-return]
+    made: Function = nb.njit(cache=True, nogil=True, inline="always")(function)
+    return made

@@ -1,6 +1,6 @@
 # mypy: disable-error-code="no-untyped-def, no-any-return"
 # (numba infers the types)
-"""The one place where integers become floats. All engines and the oracle use it: equal integers, equal floats."""
+"""The one place where integers become floats, used by all engines: equal integers, equal floats."""
 
 from __future__ import annotations
 

@@ -2,14 +2,16 @@
 # (numba infers the types)
 """The doors of the kernel: one event through a table of addresses, many through the same two functions.
 
-Passing nine arrays from Python costs 0.8 µs a call. So the state's arrays are named once, as (address, length)
-pairs in one small array; it must be rebuilt after every growth and dies with the arrays (`Store` owns both).
+Passing nine arrays from Python costs 0.8 µs a call. So the state's arrays are named once, as (address,
+length) pairs in one small array; it must be rebuilt after every growth and dies with the arrays (`Store` owns
+both).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -88,7 +90,7 @@ def run_many(table, events, out, late, n):
 
 
 _INTS = "int64[::1]"
-_DOORS: tuple[tuple[str, object, str], ...] = (
+DOORS: tuple[tuple[str, Any, str], ...] = (
     ("look", look_one, f"({_INTS}, float64[::1])"),
     ("take", take_one, f"({_INTS},)"),
     ("evidence", evidence_one, f"({_INTS}, int64, int64, boolean, {_INTS})"),
@@ -101,17 +103,17 @@ def warm_up(progress: Callable[[str], None] | None = None) -> float:
     """Compile the kernel, or load it from the disk cache. Returns the seconds it took (0.0: it was ready).
 
     The first compile on a machine takes some ten to twenty seconds and `progress` is told before each part;
-    from the cache it takes less than one. The cache lies beside the package, or in the user's cache folder where
-    the package is read-only; `NUMBA_CACHE_DIR` overrules both.
+    from the cache it takes less than one. The cache lies beside the package, or in the user's cache folder
+    where the package is read-only; `NUMBA_CACHE_DIR` overrules both.
     """
     global _ready
     if _ready:
         return 0.0
     begun = time.perf_counter()
-    for part, (name, door, signature) in enumerate(_DOORS, 1):
+    for part, (name, door, signature) in enumerate(DOORS, 1):
         if progress is not None:
-            progress(f"preparing the window kernel, part {part} of {len(_DOORS)}: {name}")
-        door.compile(signature)  # type: ignore[attr-defined]
-        door.disable_compile()  # type: ignore[attr-defined]
+            progress(f"preparing the window kernel, part {part} of {len(DOORS)}: {name}")
+        door.compile(signature)
+        door.disable_compile()
     _ready = True
     return time.perf_counter() - begun

@@ -28,7 +28,7 @@ UNSEEN_ID = 2**31 - 1
 # Aggregates. Up to MAX they may include the current event.
 COUNT, SUM, MEAN, STD, MIN, MAX, DISTINCT, FIRST_SEEN, SINCE_LAST, LAST, TRAVEL_KM, TRAVEL_SPEED = range(12)
 
-# The plan: row 0 is the header, then the entities, then their features, windows, lanes, pairs, and the places.
+# The plan: row 0 is the header, then the entities, then their features, windows, lanes, pairs; the places.
 PLAN_WIDTH = 13
 LATENESS, ENTITIES, FEATURES, PAIRS, PLACE0, PLACES, KEEP_MOST = range(7)
 (ID, KEEP, LANES, SHORTS, EXTREMES, WINDOW0, WINDOW1, LANE0, EXTREME0, PAIR0, ENTITY_PAIRS, SUMS, COUNT0) = (
@@ -46,20 +46,21 @@ MAX_PAIRS = 8
 """Columns whose values are told apart (distinct, first_seen), for one entity."""
 
 # The state's scalars.
-TOP, ROWS, NOW, HAND, LAST_ARRIVAL, TAKEN, SCRAP, SCRAP_END, SCRAPS = range(9)
-"""SCRAP to SCRAP_END is the piece of the arena that new blocks are cut from before TOP; SCRAPS is a list of more."""
-
+TOP, ROWS, NOW, HAND, LAST_ARRIVAL, TAKEN, SCRAP, SCRAP_END, SPARE_TABLES = range(9)
+"""SCRAP to SCRAP_END: a spare hash table that new blocks are cut from. SPARE_TABLES: how many there are."""
 CLASSES = 64
 FREE_BLOCKS = 16
-SHARDS = FREE_BLOCKS + MAX_ENTITIES * CLASSES
+FREE_TABLES = FREE_BLOCKS + MAX_ENTITIES * CLASSES
+TABLE_SIZES = 48
+SHARDS = FREE_TABLES + TABLE_SIZES
 SHARD_BITS = 8
 SHARD_COUNT = 1 << SHARD_BITS
 TABLE, TABLE_BITS, TABLE_USED = range(3)
 META_SIZE = SHARDS + 3 * SHARD_COUNT
 
-# An entity's header: where its block is, kind * CLASSES + size class + 1 (0: no block), its sentinel, its end.
-OFFSET, INFO, START, END = range(4)
-HEADER_WIDTH = 4
+# An entity's header: its block, kind * CLASSES + size class + 1 (0: no block), sentinel, end, newest time.
+OFFSET, INFO, START, END, NEWEST = range(5)
+HEADER_WIDTH = 5
 PAGE_BITS = 10
 PAGE = 1 << PAGE_BITS
 """Ids lead to headers through pages of this many."""

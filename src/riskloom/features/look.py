@@ -204,7 +204,7 @@ def fill_last(plan, f, op, arena, block, size, high, event, raw):
 
 @folded
 def look_entity(plan, arena, shorts, headers, meta, entity, row, event, raw):
-    """The features of one entity. Windows come by delay and width: each search starts where the last ended."""
+    """The features of one entity. By delay and width of window: each search starts where the last ended."""
     time = event[TIME]
     block = np.int64(0)
     size = np.int64(0)
@@ -274,7 +274,7 @@ def look(plan, arena, headers, pages, meta, event, raw):
 
 @compiled
 def evidence(plan, arena, headers, pages, meta, event, entity, window, only_last, found):
-    """Low 32 bits of the arrival numbers in a window, newest last, at most as many as fit `found`. Returns how many."""
+    """Low 32 bits of the arrival numbers in a window, newest last, as many as fit `found`; the count."""
     identity = event[plan[entity, ID]]
     if is_too_late(plan, meta, event) or identity < 0:
         return np.int64(0)
@@ -298,7 +298,7 @@ def evidence(plan, arena, headers, pages, meta, event, entity, window, only_last
 
 @compiled
 def warm(plan, arena, headers, pages, meta, event, deep):
-    """Ask for the cache lines of an event to come: first its headers, later its blocks' ends and hash slots."""
+    """Ask for the cache lines of an event to come: first headers, later the blocks' ends and hash slots."""
     for entity in range(1, 1 + plan[0, ENTITIES]):
         identity = event[plan[entity, ID]]
         if identity < 0:

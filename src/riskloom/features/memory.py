@@ -2,9 +2,10 @@
 # (numba infers the types; every array here is int64, or its int32 view)
 """The arena: blocks and hash tables by size class with free lists, and where the lanes of a block begin.
 
-A block of capacity C holds, lane behind lane: `LANES` 64-bit lanes (time first, then running totals, squares, raw
-values), `SHORTS` 32-bit lanes (arrival number, then an id for each pair, then running counts of present values), one
-bit for each (event, pair) that says "the newest with its value", and least and greatest of every 64 events.
+A block of capacity C holds, lane behind lane: `LANES` 64-bit lanes (time first, then running totals, squares,
+raw values), `SHORTS` 32-bit lanes (arrival number, then an id for each pair, then running counts of present
+values), one bit for each (event, pair) that says "the newest with its value", and least and greatest of every
+64 events.
 """
 
 from __future__ import annotations
@@ -19,21 +20,26 @@ from riskloom.features.layout import (
     EXTREME0,
     EXTREMES,
     FREE_BLOCKS,
+    FREE_TABLES,
     LANES,
     NULL,
     PAGE,
     PAGE_BITS,
     SCRAP,
     SCRAP_END,
-    SCRAPS,
     SHORTS,
     SMALLEST_TABLE_BITS,
+    SPARE_TABLES,
     TABLE,
     TABLE_BITS,
+    TABLE_SIZES,
     TABLE_USED,
     TOP,
 )
 from riskloom.features.search import find_in, spread_out
+
+SMALL_SCRAP = 64
+"""A scrap with fewer words left is thrown away for a new one."""
 
 
 @inlined
@@ -82,15 +88,23 @@ def row_of(pages, entity, identity):
 
 
 @compiled
-def cut(arena, meta, words):
-    """A piece of the arena: from the table that was given back last, while it lasts, else from the top.
+def new_scrap(arena, meta, words):
+    """Make a spare hash table of at least `words` the scrap, if there is one."""
+    for bits in range(SMALLEST_TABLE_BITS, TABLE_SIZES):
+        head = FREE_TABLES + bits
+        if meta[head] > 0 and np.int64(2) << bits >= words:
+            meta[SCRAP] = meta[head] - 1
+            meta[SCRAP_END] = meta[SCRAP] + (np.int64(2) << bits)
+            meta[head] = arena[meta[SCRAP]]
+            meta[SPARE_TABLES] -= 1
+            return
 
-    The caller has made sure that the top has room.
-    """
-    if meta[SCRAP_END] - meta[SCRAP] < words and meta[SCRAPS] > 0:
-        meta[SCRAP] = meta[SCRAPS] - 1
-        meta[SCRAPS] = arena[meta[SCRAP]]
-        meta[SCRAP_END] = meta[SCRAP] + arena[meta[SCRAP] + 1]
+
+@compiled
+def cut(arena, meta, words):
+    """A piece of the arena for a block: from the scrap while it lasts, else from the top (which has room)."""
+    if meta[SPARE_TABLES] > 0 and meta[SCRAP_END] - meta[SCRAP] < min(words, SMALL_SCRAP):
+        new_scrap(arena, meta, words)
     if meta[SCRAP_END] - meta[SCRAP] >= words:
         piece = meta[SCRAP]
         meta[SCRAP] += words
@@ -120,10 +134,10 @@ def release(arena, meta, kind, size_class, block):
 
 @compiled
 def renew_table(arena, meta, shard, dead, spare):
-    """Move one shard to a table that fits its live keys and `spare` more; keys last seen by `dead` are forgotten.
+    """Move one shard to a table for its live keys and `spare` more; keys last seen by `dead` are forgotten.
 
-    Returns False, having changed nothing, when the arena has no room. Only one of 256 shards moves at a time: a pause
-    of a fraction of a millisecond instead of a whole rehash. The old table becomes room for blocks.
+    Returns False, having changed nothing, when the arena has no room. Only one of 256 shards moves at a time:
+    a pause of a fraction of a millisecond instead of a whole rehash. The old table becomes room for blocks.
     """
     table = meta[shard + TABLE]
     size = np.int64(1) << meta[shard + TABLE_BITS]
@@ -134,20 +148,27 @@ def renew_table(arena, meta, shard, dead, spare):
     bits = np.int64(SMALLEST_TABLE_BITS)
     while (np.int64(1) << bits) < 2 * (live + spare):
         bits += 1
-    fresh = meta[TOP]
-    if fresh + (np.int64(2) << bits) > arena.shape[0]:
+    words = np.int64(2) << bits
+    if meta[FREE_TABLES + bits] > 0:
+        fresh = meta[FREE_TABLES + bits] - 1
+        meta[FREE_TABLES + bits] = arena[fresh]
+        meta[SPARE_TABLES] -= 1
+    elif meta[TOP] + words <= arena.shape[0]:
+        fresh = meta[TOP]
+        meta[TOP] += words
+    else:
         return False
-    meta[TOP] += np.int64(2) << bits
-    for i in range(fresh, meta[TOP]):
+    for i in range(fresh, fresh + words):
         arena[i] = -1
     for i in range(table, table + 2 * size, 2):
         if arena[i] != -1 and arena[i + 1] > dead:
             j = find_in(arena, fresh, bits, arena[i], spread_out(arena[i]))
             arena[j] = arena[i]
             arena[j + 1] = arena[i + 1]
-    arena[table] = meta[SCRAPS]
-    arena[table + 1] = 2 * size
-    meta[SCRAPS] = table + 1
+    head = FREE_TABLES + meta[shard + TABLE_BITS]
+    arena[table] = meta[head]
+    meta[head] = table + 1
+    meta[SPARE_TABLES] += 1
     meta[shard + TABLE] = fresh
     meta[shard + TABLE_BITS] = bits
     meta[shard + TABLE_USED] = live

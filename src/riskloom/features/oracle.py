@@ -1,4 +1,4 @@
-"""The definition of every window feature, as plainly as it can be said: O(n²), Python integers. Judges engines."""
+"""The definition of every window feature, as plainly as it can be said: O(n²), Python integers."""
 
 from __future__ import annotations
 
@@ -50,15 +50,8 @@ def oracle(
         newest = max(now, event.arrived_us)
         too_late = event.time_us < newest - max_lateness_us
         refused = not too_late and _overflows(features, taken, event, newest - max_lateness_us)
-        windows = [[] if too_late else _window(feature, taken, event) for feature in features]
-        integers = tuple(
-            None
-            if too_late or event.values.get(feature.entity_column) is None
-            else _aggregate(feature, seen, event)
-            for feature, seen in zip(features, windows, strict=True)
-        )
-        evidence = tuple(_evidence(feature, seen) for feature, seen in zip(features, windows, strict=True))
-        answers.append(Answer(integers, too_late, refused, evidence))
+        wanted = judged is None or number in judged
+        answers.append(_answer(features, taken, event, too_late, refused) if wanted else None)
         if not refused:
             now = newest
         if not refused and not too_late:
@@ -156,9 +149,10 @@ def _evidence(feature: WindowFeature, seen: Sequence[Event]) -> tuple[int, ...]:
 def _overflows(
     features: Sequence[WindowFeature], taken: Sequence[Event], event: Event, oldest: int | float
 ) -> bool:
-    """Whether a summed value is not below 2**46, or some run of an entity's kept events would sum beyond 2**61.
+    """Whether a summed value is not below 2**46, or a run of an entity's kept events would sum beyond 2**61.
 
-    Kept are the events of the entity's longest window and delay before `oldest`, the oldest time that is not too late.
+    Kept are the events of the entity's longest window and delay before `oldest`, the oldest time that is not
+    too late.
     """
     for feature in features:
         if feature.aggregate not in ("sum", "mean", "std"):

@@ -30,7 +30,7 @@ class Plan:
     table: Ints
     row_width: int
     found_at: tuple[tuple[int, int, bool], ...]
-    """For each feature: its entity's row, its window's row, and whether only the last event is its evidence."""
+    """For each feature: its entity's row, its window's row, whether only the last event is its evidence."""
     fingerprint: str
     """Names what a state was built for: features, columns, lateness and layout."""
 
@@ -77,7 +77,7 @@ class _Entity:
     windows: dict[tuple[int, int], list[tuple[int, WindowFeature]]] = field(default_factory=dict)
 
     def lanes(self) -> list[tuple[int, int]]:
-        """(what it holds, column) of each 64-bit lane: the time, then the sums, squares in two limbs, raw values."""
+        """(what it holds, column) of each 64-bit lane: time, then sums, squares in two limbs, raw values."""
         squares = [(kind, c) for c in self.squares for kind in (at.SQUARE_LOW, at.SQUARE_HIGH)]
         totals = [(at.TOTAL, c) for c in self.totals]
         return [(at.RAW, at.TIME), *totals, *squares, *((at.RAW, c) for c in self.raws)]
@@ -101,7 +101,7 @@ class _Rows:
             self._collect(number, feature)
 
     def _column(self, feature: WindowFeature) -> int:
-        """The place in an event's row of what the feature reads; a pair of degrees is packed into its own place."""
+        """The place in an event's row of what the feature reads; a pair of degrees gets its own."""
         if not feature.of:
             return 0
         if len(feature.of) == 1:

@@ -1,9 +1,9 @@
 # mypy: disable-error-code="no-untyped-def, no-any-return"
 # (numba infers the types)
-"""Which ids the state still holds, so that the strings of the others can be forgotten and their ids given again.
+"""Which ids the state still holds: the strings of the others can be forgotten and their ids given again.
 
-An id that is in no block is safe to give again: what the table of newest times still says of it is older than every
-window that can be asked for.
+An id that is in no block is safe to give again: what the table of newest times still says of it is older than
+every window that can be asked for.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ Fill = Callable[[int, int, Mapping[str, Any]], bool]
 def compile_fill(columns: Sequence[Column], dictionaries: Sequence[Dictionary], row: memoryview) -> Fill:
     """A function (time_us, arrived_us, values) -> whether an id column holds a string no dictionary knows.
 
-    It writes the row's bytes; unknown strings become UNSEEN_ID. `columns` begin with the id columns, one for each
-    of `dictionaries`. Column names enter the source only as quoted text.
+    It writes the row's bytes; unknown strings become UNSEEN_ID. `columns` begin with the id columns, one for
+    each of `dictionaries`. Column names enter the source only as quoted text.
     """
     ids = len(dictionaries)
     lines = [f"    v{i} = known{i}(values[{c.name!r}], {UNSEEN_ID})" for i, c in enumerate(columns[:ids])]

@@ -15,8 +15,8 @@ from riskloom.features.layout import NULL, SHARD_BITS, SHARDS, TABLE, TABLE_BITS
 def first_after(arena, base, low, high, time):
     """The first position in [low, high) whose time is > `time`, else `high`.
 
-    Most bounds lie near the new end: gallop back from it, then halve without branches. Indices are unsigned where it
-    counts: numba then drops its wrap-around test.
+    Most bounds lie near the new end: gallop back from it, then halve without branches. Indices are unsigned
+    where it counts: numba then drops its wrap-around test.
     """
     step = np.int64(16)
     while high - low > step:
@@ -130,7 +130,7 @@ def seen_between(shorts, base, low, high, value):
 
 @compiled
 def extreme(arena, base, summary, words, low, high, want_max):
-    """The least or greatest value of [low, high), whole words of 64 from their summaries; NULL when there is none."""
+    """The least or greatest value of [low, high), whole words of 64 from their summaries; NULL when none."""
     best = np.int64(NULL)
     position = low
     summaries = summary + words if want_max else summary

@@ -20,7 +20,7 @@ PARTS = ("data", "offsets", "ids")
 
 
 def pack(plan: Plan, store: Store, dictionaries: Mapping[str, Dictionary]) -> Arrays:
-    """The arrays of a state: its four, each dictionary's three, the plan's fingerprint and a checksum over all."""
+    """The arrays of a state: its four, three a dictionary, the plan's fingerprint, a checksum over all."""
     arrays: Arrays = {}
     for name, array in store.arrays().items():
         arrays[name] = array

@@ -33,9 +33,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class WindowFeature:
-    """An aggregate over the events of one entity that arrived before and lie in (t - delay - window, t - delay].
+    """An aggregate over one entity's events that arrived before and lie in (t - delay - window, t - delay].
 
-    `include_current` adds the event itself, whatever its time; only without delay, and only for aggregates of values.
+    `include_current` adds the event itself, whatever its time; only without delay, and only for aggregates of
+    values.
     """
 
     name: str
@@ -77,11 +78,11 @@ AGGREGATES: Mapping[str, Aggregate] = {
         ("integer", "integer"), False, "km/h from the newest event's place, over at least 1 s"
     ),
 }
-"""In the order of their codes in `layout`. Every aggregate is null for a missing entity and a too-late event."""
+"""In the order of their codes in `layout`. All are null for a missing entity and a too-late event."""
 
 
 def check_features(features: Sequence[WindowFeature], columns: Sequence[Column]) -> list[Fault]:
-    """All that is wrong with a declaration; empty when it can be compiled. `where` is the feature's or column's name."""
+    """All that is wrong with a declaration; empty when it can be compiled. `where` names the part."""
     faults: list[Fault] = []
     by_name = {column.name: column for column in columns}
     for what, names in (("column", [c.name for c in columns]), ("feature", [f.name for f in features])):

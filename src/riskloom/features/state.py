@@ -32,8 +32,8 @@ EVENT = EntryKind.EVENT
 class WindowState:
     """Exact sliding windows over the events taken in so far.
 
-    One writer; not for several threads at once. Times are microseconds UTC within ±2**61. Events are looked at
-    and taken in by arrival: `look_one`, `evidence_one` as often as wanted, then `advance_one`.
+    One writer; not for several threads at once. Times are microseconds UTC within ±2**61. Events are looked
+    at and taken in by arrival: `look_one`, `evidence_one` as often as wanted, then `advance_one`.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ class WindowState:
         """Fill `out[:len(names)]` with the event's features (float64, NaN null); changes nothing that shows.
 
         `values` holds str or None for id columns and int or None for integer ones; a column it lacks is
-        missing. Returns True when the event is too late (then all are null). O(features · log(window)) but for
-        late or delayed `distinct`, which scan their window.
+        missing. Returns True when the event is too late (then all are null). O(features · log(window)) but
+        for late or delayed `distinct`, which scan their window.
         """
         self._looked = False
         if len(out) < self._width:
@@ -120,8 +120,8 @@ class WindowState:
         Parameters
         ----------
         arrival
-            Its number from the one counter of arrivals: never negative, growing, and all that are in the windows
-            at once within 2**32 of each other.
+            Its number from the one counter of arrivals: never negative, growing, and all that are in the
+            windows at once within 2**32 of each other.
         entry
             0, an event. Facts about earlier events (1) are reserved and refused.
 
@@ -160,10 +160,10 @@ class WindowState:
         return given
 
     def evidence_one(self, feature_index: int, limit: int = 50) -> list[int]:
-        """Arrival numbers behind a feature of the event last looked at, newest last; call before `advance_one`.
+        """Arrival numbers behind a feature of the event last looked at, newest last. Before `advance_one`.
 
-        The newest `limit` events of the feature's window; for `seconds_since_last`, `last` and travel only the
-        one they compare with; empty for `first_seen`, a missing entity, and a too-late event.
+        The newest `limit` events of the feature's window; for `seconds_since_last`, `last` and travel only
+        the one they compare with; empty for `first_seen`, a missing entity, and a too-late event.
         """
         if not self._looked:
             raise RuntimeError("evidence_one belongs between look_one and advance_one")
@@ -179,7 +179,7 @@ class WindowState:
         return [number if number <= newest else number - 2**32 for number in numbers]
 
     def integers_one(self) -> list[tuple[int, ...] | None]:
-        """The exact integers behind the features of the event last looked at; None is null. See `finish_one`."""
+        """The exact integers behind the features of the last look; None is null. See `finish_one`."""
         return meaningful(self.features, self._store.raw)
 
     def run_many(

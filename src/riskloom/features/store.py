@@ -18,9 +18,8 @@ class Store:
 
     def __init__(self, plan: Plan, reserve_bytes: int) -> None:
         self.plan = plan
-        words = max(FIRST_ARENA, reserve_bytes // 8)
-        self.arena = _reserved(words)
-        self.headers: Ints = np.zeros((max(at.PAGE, words >> 9), at.HEADER_WIDTH), np.int64)
+        self.arena = _reserved(reserve_bytes // 8, FIRST_ARENA)
+        self.headers: Ints = np.zeros((max(at.PAGE, len(self.arena) >> 9), at.HEADER_WIDTH), np.int64)
         self.pages: Ints = np.full((at.MAX_ENTITIES, 16), -1, np.int64)
         self.meta: Ints = np.zeros(at.META_SIZE, np.int64)
         self.meta[at.NOW] = at.NEVER
@@ -45,10 +44,10 @@ class Store:
         )
 
     def grow(self, need: int, event: Ints) -> None:
-        """Give `take` what it asked for: half as much arena again, or headers and pages for this event's ids."""
+        """Give `take` what it asked for: half as much arena again, or headers and pages for these ids."""
         if need == at.NEED_ARENA:
             top = int(self.meta[at.TOP])
-            arena = _reserved(len(self.arena) * 3 // 2)
+            arena = _reserved(len(self.arena) * 3 // 2, len(self.arena) * 9 // 8)
             arena[:top] = self.arena[:top]
             self.arena = arena
         else:
@@ -81,7 +80,7 @@ class Store:
         made = cls.__new__(cls)
         made.plan = plan
         top, rows = len(arrays["arena"]), len(arrays["headers"])
-        made.arena = _reserved(max(reserve_bytes // 8, top + top // 4, FIRST_ARENA))
+        made.arena = _reserved(max(reserve_bytes // 8, top + top // 4), top + FIRST_ARENA)
         made.arena[:top] = arrays["arena"]
         made.headers = np.zeros((rows + max(at.PAGE, len(made.arena) >> 9), at.HEADER_WIDTH), np.int64)
         made.headers[:rows] = arrays["headers"]
@@ -109,6 +108,12 @@ class Store:
         }
 
 
-def _reserved(words: int) -> Ints:
-    """An array whose pages cost nothing until they are written to."""
-    return np.empty(words, np.int64)
+def _reserved(words: int, least: int) -> Ints:
+    """An array whose pages cost nothing until they are written to: as large as the machine grants."""
+    while True:
+        try:
+            return np.empty(max(words, least), np.int64)
+        except MemoryError:
+            if words <= least:
+                raise
+            words //= 2

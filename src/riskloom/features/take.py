@@ -25,6 +25,7 @@ from riskloom.features.layout import (
     LAST_ARRIVAL,
     NEED_ARENA,
     NEED_HEADERS,
+    NEWEST,
     NOW,
     NULL,
     OFFSET,
@@ -53,7 +54,7 @@ from riskloom.features.write import last_dead, open_block, write_event
 
 @compiled
 def range_fits(arena, block, base, start, end, time, dead, value):
-    """Whether, with `value` entered at `time`, no run of kept events sums beyond SUM_LIMIT: exact and slow."""
+    """Whether, with `value` entered at `time`, no run of kept events sums beyond SUM_LIMIT: exact, slow."""
     start = last_dead(arena, block, start, end, dead)
     position = first_after(arena, block, start + 1, end, time)
     least = np.int64(0)
@@ -176,25 +177,30 @@ def make_room(plan, arena, headers, pages, meta, event, now):
 
 @folded
 def free_idle(plan, arena, headers, meta, now):
-    """A slow clock hand: one header an event; frees the block of an entity whose events are all dead."""
-    if meta[ROWS] == 0:
-        return
-    hand = meta[HAND] + 1 if meta[HAND] + 1 < meta[ROWS] else np.int64(0)
+    """A slow clock hand: frees the blocks of entities whose events are all dead.
+
+    It moves on two headers for each entity of an event, so that it laps even a stream of nothing but
+    strangers.
+    """
+    hand = meta[HAND]
+    for _ in range(min(2 * plan[0, ENTITIES], meta[ROWS])):
+        hand = hand + 1 if hand + 1 < meta[ROWS] else np.int64(0)
+        info = headers[hand, INFO]
+        if info == 0:
+            continue
+        kind = info // CLASSES
+        if headers[hand, NEWEST] <= now - plan[1 + kind, KEEP]:
+            release(arena, meta, kind, (info & (CLASSES - 1)) - 1, headers[hand, OFFSET])
+            headers[hand, INFO] = 0
     meta[HAND] = hand
-    info = headers[hand, INFO]
-    if info == 0:
-        return
-    kind = info // CLASSES
-    newest = arena[headers[hand, OFFSET] + headers[hand, END] - 1]
-    if newest <= now - plan[1 + kind, KEEP]:
-        release(arena, meta, kind, (info & (CLASSES - 1)) - 1, headers[hand, OFFSET])
-        headers[hand, INFO] = 0
 
 
 @compiled
 def take(plan, arena, headers, pages, meta, event):
-    """Take the event in: TAKEN_IN; TOO_LATE (time moves on, no later window sees it); OVERFLOW (nothing changed);
-    or NEED_ARENA, NEED_HEADERS (nothing changed that shows: grow and call again).
+    """Take the event in.
+
+    Returns TAKEN_IN; TOO_LATE (time moves on, no later window sees it); OVERFLOW (nothing changed); or
+    NEED_ARENA or NEED_HEADERS (nothing changed that shows: grow and call again).
     """
     now = max(meta[NOW], event[ARRIVED])
     if is_too_late(plan, meta, event):

@@ -22,6 +22,7 @@ from riskloom.features.layout import (
     LANE_COLUMN,
     LANE_KIND,
     LANES,
+    NEWEST,
     NULL,
     OFFSET,
     PAIR0,
@@ -236,3 +237,4 @@ def write_event(plan, arena, shorts, headers, meta, entity, row, event):
     else:
         extend_summaries(plan, arena, entity, block, size, position)
     headers[row, END] = end + 1
+    headers[row, NEWEST] = arena[block + end]

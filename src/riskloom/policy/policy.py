@@ -12,7 +12,8 @@ from riskloom.domain.decision import Outcome
 class Policy:
     """When the model flags or rejects; rules speak for themselves.
 
-    `percentile=98` flags an event whose `risk_score >= 98`: more suspicious than 98 % of the training reference.
+    `percentile=98` flags an event whose `risk_score >= 98`: more suspicious than 98 % of the training
+    reference.
     """
 
     percentile: float = 98.0

@@ -1,7 +1,7 @@
 """What state, vectors, evidence and decisions hold of a personal field: its key, never the value itself.
 
-The key is the identity for now. Making it a keyed pseudonym is a change of `key_of` and one migration of stored keys,
-and nothing else: every other module asks here.
+The key is the identity for now. Making it a keyed pseudonym is a change of `key_of` and one migration of stored
+keys, and nothing else: every other module asks here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,5 @@ def key_of(field: str, value: str) -> str:
 
 def keyed(values: Mapping[str, V], personal: frozenset[str]) -> Mapping[str, V]:
     """`values` with each personal text replaced by its key."""
-    changed = {
-        name: key_of(name, value)
-        for name in personal
-        if isinstance(value := values.get(name), str)
-    }
+    changed = {name: key_of(name, value) for name in personal if isinstance(value := values.get(name), str)}
     return {**values, **changed} if any(values[name] != key for name, key in changed.items()) else values  # type: ignore[dict-item]

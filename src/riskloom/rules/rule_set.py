@@ -1,7 +1,7 @@
 """Rules: expressions with a reason code, a severity, an action, and the evidence that backs them.
 
-A rule speaks about one event: its fields, its features and the model's risk score. It holds no code of its author's:
-expressions are the language of `riskloom.expression`.
+A rule speaks about one event: its fields, its features and the model's risk score. It holds no code of its
+author's: expressions are the language of `riskloom.expression`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Action(StrEnum):
 class Rule:
     """One rule.
 
-    `message` is the sentence a person reads; `{name}` in it is replaced by the value of that name at the time, and
-    `{value}` and `{usual}` by the values of those expressions. `evidence` names the window feature whose events
-    stand behind the reason.
+    `message` is the sentence a person reads; `{name}` in it is replaced by the value of that name at the
+    time, and `{value}` and `{usual}` by the values of those expressions. `evidence` names the window feature
+    whose events stand behind the reason.
     """
 
     code: str
@@ -89,7 +89,8 @@ class RuleSet:
         self.rules = tuple(rules)
         self.inputs = tuple(inputs)
         self._positions = {name: at for at, name in enumerate(self.inputs)}
-        conditions = {rule.code: rule.when for rule in self.rules}
+        self._keys = tuple(f"rule {at}" for at in range(len(self.rules)))  # no name of a field has a space
+        conditions = dict(zip(self._keys, (rule.when for rule in self.rules), strict=True))
         self._row = compile_row(conditions, self.inputs, conditions=True)
         self._columns = compile_columns(conditions, self.inputs)
         self._details: tuple[_Detail, ...] = tuple(self._detail(rule) for rule in self.rules)
@@ -104,7 +105,7 @@ class RuleSet:
         if not self.rules:
             count = len(next(iter(columns.values()))) if columns else 0
             return np.zeros((count, 0), np.bool_)
-        return np.column_stack([np.asarray(met[rule.code]) == 1 for rule in self.rules])
+        return np.column_stack([np.asarray(met[key]) == 1 for key in self._keys])
 
     def values_one(self, at: int, row: Sequence[object]) -> dict[str, object]:
         """The values that back the rule at position `at`: value, usual, and what its message quotes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from typing import Any
 
 from riskloom.domain.field import Field, FieldType
@@ -11,25 +12,39 @@ from riskloom.expression.tree import Type
 from riskloom.scenario.document import Document
 from riskloom.scenario.expressions import read_expression
 from riskloom.scenario.scenario import Derived, expression_type
+from riskloom.scenario.timezone import check_timezone
 
 NAME_HINT = "small letters, digits and _, such as user_id"
-_KEYS = ("type", "entity", "pii", "required", "decimals", "currency_field", "signed", "timezone", "values", "describe")
+_KEYS = (
+    "type", "entity", "pii", "required", "decimals", "currency_field", "signed", "timezone", "values",
+    "describe",
+)  # fmt: skip
+_ONLY_FOR = {
+    "decimals": (FieldType.NUMBER,),
+    "currency_field": (FieldType.MONEY,),
+    "signed": (FieldType.MONEY, FieldType.NUMBER),
+    "timezone": (FieldType.TIME,),
+    "values": (FieldType.CATEGORY,),
+}
 
 
 def read_fields(document: Document, base_currency: str) -> tuple[Field, ...]:
     """Every declared field, in order; faults are noted in the document."""
-    event = document.mapping(document.data.get("event"), ("event",), ("fields", "derived", "id", "time", "label"))
+    event = document.mapping(
+        document.data.get("event"), ("event",), ("fields", "derived", "id", "time", "label")
+    )
     declared = document.mapping(event.get("fields"), ("event", "fields"))
     fields = tuple(_read_field(document, str(name), given, base_currency) for name, given in declared.items())
     if not fields:
         document.fault(("event", "fields"), "at least one field", "none")
-    known = {field.name for field in fields}
+    known = {field.name: field for field in fields}
     for field in fields:
+        path = ("event", "fields", field.name, "currency_field")
         if field.currency_field and field.currency_field not in known:
             hint = nearest(field.currency_field, known)
-            document.fault(
-                ("event", "fields", field.name, "currency_field"), "a declared field", show(field.currency_field), hint
-            )
+            document.fault(path, "a declared field", show(field.currency_field), hint)
+        elif field.currency_field and not known[field.currency_field].type.is_text:
+            document.fault(path, "a text field", f"a {known[field.currency_field].type}")
     return fields
 
 
@@ -45,33 +60,45 @@ def read_derived(document: Document, fields: tuple[Field, ...], timezone: str) -
             document.fault(path, "a name of its own", show(name), NAME_HINT)
         spec = document.mapping(spec, path, ("type", "decimals", "expression", "describe"))
         kind = FieldType(document.choice(spec, "type", path, _DERIVED_TYPES, "number"))
-        expression = read_expression(
-            document, str(spec.get("expression", "")), (*path, "expression"), types, timezone
-        )
+        decimals = _decimals(document, spec, path, kind, "")
+        expression = read_expression(document, spec.get("expression"), (*path, "expression"), types, timezone)
         if expression is None:
             continue
         wanted = Type.TEXT if kind is FieldType.CATEGORY else Type.NUMBER
         if expression.type is not wanted:
             document.fault((*path, "expression"), f"a {wanted.value}", f"a {expression.type.value}")
             continue
-        decimals = _decimals(document, spec, path, kind, "USD")
-        derived.append(
-            Derived(Field(str(name), kind, required=False, decimals=decimals, signed=True), expression)
-        )
+        field = Field(str(name), kind, required=False, decimals=decimals, signed=True)
+        derived.append(Derived(field, expression))
     return tuple(derived)
 
 
 _DERIVED_TYPES = (FieldType.NUMBER.value, FieldType.INTEGER.value, FieldType.CATEGORY.value)
 
 
+def read_entities(document: Document, fields: tuple[Field, ...]) -> dict[str, str]:
+    """The field that holds the key of each kind of entity, in the order of the fields."""
+    entities: dict[str, str] = {}
+    for field in fields:
+        if not field.entity:
+            continue
+        path = ("event", "fields", field.name, "entity")
+        if not field.type.is_text:
+            document.fault(path, "an entity in a text field", f"a {field.type}")
+        if field.entity in entities:
+            document.fault(path, "one field an entity", f"{field.entity} is {entities[field.entity]} already")
+        entities[field.entity] = field.name
+    return entities
+
+
 def pick_field(document: Document, key: str, fields: tuple[Field, ...], kind: FieldType, usual: str) -> str:
-    """The field that `event.id` or `event.time` names: the usual one when it is declared and none is named."""
+    """The field that `event.id` or `event.time` names, or the usual one when it is declared."""
     event = document.data.get("event")
     named = event.get(key) if isinstance(event, dict) else None
     by_name = {field.name: field for field in fields}
     if named is None:
         return usual if usual in by_name and by_name[usual].type is kind else ""
-    if named not in by_name:
+    if not isinstance(named, str) or named not in by_name:
         document.fault(("event", key), "a declared field", show(named), nearest(str(named), by_name))
     elif by_name[named].type is not kind:
         document.fault(("event", key), f"a field of type {kind}", by_name[named].type)
@@ -83,10 +110,14 @@ def _read_field(document: Document, name: str, given: Any, base_currency: str) -
     if not is_name(name):
         document.fault(path, "a name", show(name), NAME_HINT)
     spec = document.mapping({"type": given} if isinstance(given, str) else given, path, _KEYS)
-    kind = FieldType(document.choice(spec, "type", path, [kind.value for kind in FieldType], "string"))
-    if "type" not in spec:
-        document.fault((*path, "type"), "a type", "nothing")
-    values = document.items(spec.get("values"), (*path, "values"))
+    kind = FieldType(document.choice(spec, "type", path, [kind.value for kind in FieldType]))
+    known_kind = spec.get("type") == kind.value
+    for key, kinds in _ONLY_FOR.items():
+        if key in spec and kind not in kinds and known_kind:
+            document.fault((*path, key), f"{key} only for {' and '.join(kinds)}", f"a {kind}")
+    timezone = document.text(spec, "timezone", path, "")
+    if timezone:
+        timezone = check_timezone(document, timezone, (*path, "timezone"))
     return Field(
         name=name,
         type=kind,
@@ -96,9 +127,18 @@ def _read_field(document: Document, name: str, given: Any, base_currency: str) -
         decimals=_decimals(document, spec, path, kind, base_currency),
         currency_field=document.text(spec, "currency_field", path, ""),
         signed=document.flag(spec, "signed", path, kind is FieldType.NUMBER),
-        timezone=document.text(spec, "timezone", path, ""),
-        values=tuple(str(value) for value in values),
+        timezone=timezone,
+        values=_read_values(document, spec, (*path, "values")),
     )
+
+
+def _read_values(document: Document, spec: dict[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
+    """What a category may be."""
+    values = document.items(spec.get("values"), path)
+    for at, value in enumerate(values):
+        if not isinstance(value, str) or not value:
+            document.fault((*path, at), "text", show(value), "put it in quotes")
+    return tuple(str(value) for value in values)
 
 
 def _decimals(
@@ -109,8 +149,6 @@ def _decimals(
     if kind in (FieldType.LATITUDE, FieldType.LONGITUDE):
         return 6
     if kind is not FieldType.NUMBER:
-        if "decimals" in spec:
-            document.fault((*path, "decimals"), "decimals only for a number", f"a {kind}")
         return 0
     decimals = spec.get("decimals", 6)
     if not isinstance(decimals, int) or isinstance(decimals, bool) or not 0 <= decimals <= 12:
@@ -120,8 +158,10 @@ def _decimals(
 
 
 def is_name(text: str) -> bool:
-    """Whether a name can stand in an expression: an identifier in ASCII that is no keyword of the language."""
-    return text.isidentifier() and text.isascii() and text not in _RESERVED and not text.startswith("__")
+    """Whether a name can stand in an expression: an identifier in ASCII that is no keyword."""
+    plain = text.isidentifier() and text.isascii() and not text.startswith("__")
+    return plain and not keyword.iskeyword(text) and text not in _RESERVED
 
 
-_RESERVED = {"and", "or", "not", "in", "is", "if", "else", "None", "True", "False", "value", "usual"}
+_RESERVED = frozenset({"value", "usual", "base_currency", "risk_score"})
+"""Names that rules and their messages have for something else."""

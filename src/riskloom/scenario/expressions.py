@@ -11,12 +11,17 @@ from riskloom.scenario.document import Document, Path
 
 
 def read_expression(
-    document: Document, text: str, path: Path, types: Mapping[str, Type], timezone: str
+    document: Document, given: object, path: Path, types: Mapping[str, Type], timezone: str
 ) -> Expression | None:
-    """A checked expression, or None with its faults noted at `path`."""
+    """A checked expression, or None with its faults noted at `path`; a number stands for itself."""
+    if isinstance(given, bool) or not isinstance(given, (str, int, float)):
+        document.fault(path, "an expression as text", "nothing" if given is None else show(given))
+        return None
+    text = str(given)
     try:
         return check(text, types, timezone)
     except ExpressionInvalid as error:
         for fault in error.faults:
-            document.fault(path, f"{fault.expected} ({fault.where} of {show(text, 90)})", fault.got, fault.hint)
+            place = f"{fault.where} of {show(text, 90)}"
+            document.fault(path, f"{fault.expected} ({place})", fault.got, fault.hint)
         return None

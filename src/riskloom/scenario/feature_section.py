@@ -7,9 +7,9 @@ from typing import Any
 
 from riskloom.domain.duration import DAY_US
 from riskloom.domain.field import Field, FieldType
-from riskloom.errors import nearest, show
+from riskloom.errors import Fault, nearest, show
 from riskloom.expression.tree import Type
-from riskloom.features.spec import AGGREGATES, WindowFeature
+from riskloom.features.spec import AGGREGATES, Column, WindowFeature, check_features
 from riskloom.scenario.document import Document, Path
 from riskloom.scenario.event_section import NAME_HINT, is_name
 from riskloom.scenario.expressions import read_expression
@@ -30,13 +30,13 @@ def read_features(
     listed = document.items(document.data.get("features"), ("features",))
     by_field = {field.name: field for field in fields}
     windows: list[Feature] = []
-    written: list[tuple[str, str, str, Path]] = []
+    written: list[tuple[str, object, str, Path]] = []
     taken: set[str] = set()
     for at, given in enumerate(listed):
         path: Path = ("features", at)
         spec = document.mapping(given, path, _KEYS)
         name = document.text(spec, "name", path)
-        if not is_name(name):
+        if name and not is_name(name):
             document.fault((*path, "name"), "a name", show(name), NAME_HINT)
         if name in taken or name in by_field:
             document.fault((*path, "name"), "a name of its own", f"{name!r} twice")
@@ -45,8 +45,7 @@ def read_features(
         if "expression" in spec:
             for key in sorted(set(spec) - {"name", "describe", "expression"}):
                 document.fault((*path, key), "an expression or an aggregate, not both", show(key))
-            text = spec["expression"]
-            written.append((name, text if isinstance(text, str) else str(text), describe, path))
+            written.append((name, spec["expression"], describe, path))
         else:
             window = _read_window(document, spec, path, name, by_field, entities)
             windows.append(Feature(name, describe, window=window))
@@ -56,7 +55,7 @@ def read_features(
 
 
 def _read_expressions(
-    document: Document, written: list[tuple[str, str, str, Path]], types: dict[str, Type], timezone: str
+    document: Document, written: list[tuple[str, object, str, Path]], types: dict[str, Type], timezone: str
 ) -> list[Feature]:
     features = []
     for name, text, describe, path in written:
@@ -88,7 +87,7 @@ def _read_window(
     unknown = [item for item in of if item not in fields]
     for item in unknown:
         document.fault((*path, "of"), "a declared field", show(item), nearest(item, fields))
-    if not unknown:
+    if not unknown and spec.get("aggregate") in tuple(AGGREGATES):
         _check_of(document, path, aggregate, [fields[item] for item in of])
     window_us = document.duration(spec, "window", path, "90d")
     delay_us = document.duration(spec, "delay", path, "0s") if "delay" in spec else 0
@@ -97,7 +96,9 @@ def _read_window(
     include = document.flag(spec, "include_current", path, False)
     if include and (delay_us or aggregate not in _INCLUDING):
         document.fault(
-            (*path, "include_current"), f"it only for {', '.join(_INCLUDING)} without a delay", show(aggregate)
+            (*path, "include_current"),
+            f"it only for {', '.join(_INCLUDING)} without a delay",
+            show(aggregate),
         )
     return WindowFeature(name, entities.get(entity, ""), aggregate, of, window_us, delay_us, include)
 
@@ -116,4 +117,15 @@ def _check_of(document: Document, path: Path, aggregate: str, of: list[Field]) -
     else:
         fits, wanted = len(of) == 1 and kinds[0] in _NUMERIC, "one number or money field"
     if not fits:
-        document.fault((*path, "of"), wanted, ", ".join(f"{field.name} ({field.type})" for field in of) or "nothing")
+        document.fault(
+            (*path, "of"), wanted, ", ".join(f"{field.name} ({field.type})" for field in of) or "nothing"
+        )
+
+
+def check_engine_limits(
+    document: Document, windows: tuple[WindowFeature, ...], columns: tuple[Column, ...]
+) -> None:
+    """Faults of the features together; asked when each is sound by itself."""
+    for fault in check_features(windows, columns):
+        line = document.line(("features",))
+        document.faults.append(Fault(fault.where, fault.expected, fault.got, fault.hint, document.file, line))

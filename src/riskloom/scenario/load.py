@@ -6,20 +6,29 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
-from riskloom.domain.duration import DAY_US
 from riskloom.domain.field import Field, FieldType
-from riskloom.domain.money import RateTable, is_currency_code, parse_rates
+from riskloom.domain.money import is_currency_code
 from riskloom.errors import Fault, NotFound, ScenarioInvalid, nearest, show
 from riskloom.expression.tree import Type
-from riskloom.policy.policy import Policy
 from riskloom.rules.rule_set import Rule
-from riskloom.scenario.document import Document, read_document
-from riskloom.scenario.event_section import is_name, pick_field, read_derived, read_fields
-from riskloom.scenario.feature_section import read_features
+from riskloom.scenario.detector_section import read_detector
+from riskloom.scenario.document import Document
+from riskloom.scenario.event_section import (
+    NAME_HINT,
+    is_name,
+    pick_field,
+    read_derived,
+    read_entities,
+    read_fields,
+)
+from riskloom.scenario.feature_section import check_engine_limits, read_features
+from riskloom.scenario.policy_section import read_policy
+from riskloom.scenario.rates_section import read_rates
+from riskloom.scenario.read_yaml import read_document
 from riskloom.scenario.rules_section import read_rules
-from riskloom.scenario.scenario import RISK_SCORE, DetectorSpec, Feature, Scenario, expression_type
+from riskloom.scenario.scenario import RISK_SCORE, Feature, Scenario, expression_type
+from riskloom.scenario.timezone import check_timezone
 
 SHIPPED = resources.files("riskloom") / "scenarios"
 FEATURE_KEYS = (
@@ -50,14 +59,14 @@ def load_scenario(named: str | Path) -> Scenario:
         With every fault of its files, each with its line.
     """
     path = Path(named)
-    if path.is_dir():
+    if _is_file(path / "scenario.yaml"):
         path = path / "scenario.yaml"
     elif str(named) in shipped_scenarios():
         path = Path(str(SHIPPED / str(named) / "scenario.yaml"))
-    if not path.is_file():
+    if not _is_file(path):
         known = shipped_scenarios()
         raise NotFound(
-            f"No scenario {str(named)!r}: not a shipped one ({', '.join(known)}), not a folder or YAML file.",
+            f"No scenario {show(str(named))}: not one of {', '.join(known)}, no folder, no YAML file.",
             hint=nearest(str(named), known),
         )
     document = _read_file(path)
@@ -88,47 +97,34 @@ def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
 def build(document: Document, rules_document: Document, rates_document: Document) -> Scenario:
     """Check every section and put the scenario together; all faults of all files are raised at once."""
     data = document.data
-    name = document.text(data, "scenario", ())
-    if name and not is_name(name):
-        document.fault(("scenario",), "a name", show(name), "small letters, digits and _")
-    timezone = document.text(data, "timezone", (), "UTC")
-    if timezone not in available_timezones():
-        document.fault(("timezone",), "an IANA time zone", show(timezone), nearest(timezone, available_timezones()))
-        timezone = "UTC"
-    ZoneInfo(timezone)
-    base_currency = document.text(data, "base_currency", (), "USD")
-    if not is_currency_code(base_currency):
-        document.fault(("base_currency",), "a currency code such as USD", show(base_currency))
+    event = document.mapping(data.get("event"), ("event",))
+    base_currency = _read_currency(document)
+    timezone = check_timezone(document, document.text(data, "timezone", (), "UTC"), ("timezone",))
     fields = read_fields(document, base_currency)
-    entities = _entities(document, fields)
+    entities = read_entities(document, fields)
     derived = read_derived(document, fields, timezone)
     columns = (*fields, *(column.field for column in derived))
     features = read_features(document, columns, entities, timezone)
-    rates = _read_rates(rates_document, base_currency)
-    detector = _read_detector(document, features)
-    policy = _read_policy(document)
-    id_field = pick_field(document, "id", fields, FieldType.STRING, "event_id")
-    if not id_field:
-        document.fault(("event", "id"), "the name of the field that identifies an event", "nothing")
-    rules = _read_rules(rules_document, columns, features, timezone)
+    unknown_fields = document.choice(data, "unknown_fields", (), ("refuse", "ignore"), "refuse")
+    rates = read_rates(rates_document, base_currency)
     scenario = Scenario(
-        name=name,
+        name=_read_name(document),
         describe=document.text(data, "describe", (), ""),
         base_currency=base_currency,
         timezone=timezone,
         max_lateness_us=document.duration(data, "max_lateness", (), "7d"),
         ahead_us=document.duration(data, "clock_tolerance", (), "1d"),
-        ignore_unknown=document.choice(data, "unknown_fields", (), ("refuse", "ignore"), "refuse") == "ignore",
-        id_field=id_field,
+        ignore_unknown=unknown_fields == "ignore",
+        id_field=_read_id(document, fields),
         time_field=pick_field(document, "time", fields, FieldType.TIME, "timestamp"),
-        label_field=str(document.mapping(data.get("event"), ("event",)).get("label", "")),
+        label_field=document.text(event, "label", ("event",), ""),
         fields=fields,
         derived=derived,
         entities=entities,
         features=features,
-        detector=detector,
-        rules=rules,
-        policy=policy,
+        detector=read_detector(document, features),
+        rules=_read_rules(rules_document, columns, features, timezone),
+        policy=read_policy(document),
         rates=rates,
         parts={
             "features": {key: data[key] for key in FEATURE_KEYS if data.get(key) is not None},
@@ -139,84 +135,59 @@ def build(document: Document, rules_document: Document, rates_document: Document
         },
     )
     document.faults += rules_document.faults + rates_document.faults
+    if not document.faults:
+        check_engine_limits(document, scenario.windows, scenario.columns)
     document.finish()
     return scenario
+
+
+def _read_name(document: Document) -> str:
+    name = document.text(document.data, "scenario", ())
+    if name and not is_name(name):
+        document.fault(("scenario",), "a name", show(name), NAME_HINT)
+    return name
+
+
+def _read_currency(document: Document) -> str:
+    base_currency = document.text(document.data, "base_currency", (), "USD")
+    if not is_currency_code(base_currency):
+        document.fault(("base_currency",), "a currency code such as USD", show(base_currency))
+    return base_currency
+
+
+def _read_id(document: Document, fields: tuple[Field, ...]) -> str:
+    id_field = pick_field(document, "id", fields, FieldType.STRING, "event_id")
+    if not id_field:
+        document.fault(("event", "id"), "the name of the field that identifies an event", "nothing")
+    return id_field
 
 
 def _read_file(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioInvalid(Fault("document", "a readable file in UTF-8", str(error), file=str(path))) from error
+        raise ScenarioInvalid(
+            Fault("document", "a readable file in UTF-8", str(error), file=str(path))
+        ) from error
     return read_document(text, str(path))
 
 
 def _side_document(document: Document, key: str, folder: Path, default: Any) -> Document:
     """Rules and rates stand in the scenario itself or in a file that it names."""
     value = document.data.get(key, default)
-    if isinstance(value, str):
-        if not (folder / value).is_file():
-            document.fault((key,), "the name of a file beside the scenario", show(value))
-            return Document(value, default)
-        return _read_file(folder / value)
-    lines = {path[1:]: line for path, line in document.lines.items() if path and path[0] == key}
-    return Document(document.file, value, lines)
+    if not isinstance(value, str):
+        return document.section(key, value)
+    if not _is_file(folder / value):
+        document.fault((key,), "the name of a file beside the scenario", show(value))
+        return Document(value, default)
+    return _read_file(folder / value)
 
 
-def _entities(document: Document, fields: tuple[Field, ...]) -> dict[str, str]:
-    entities: dict[str, str] = {}
-    for field in fields:
-        if not field.entity:
-            continue
-        path = ("event", "fields", field.name, "entity")
-        if not field.type.is_text:
-            document.fault(path, "an entity in a text field", f"a {field.type}")
-        if field.entity in entities:
-            document.fault(path, "one field an entity", f"{field.entity} is {entities[field.entity]} already")
-        entities[field.entity] = field.name
-    return entities
-
-
-def _read_rates(document: Document, base_currency: str) -> RateTable:
-    if document.data is None:
-        return RateTable(base_currency, {})
+def _is_file(path: Path) -> bool:
     try:
-        rates = parse_rates(document.data)
-    except ScenarioInvalid as error:
-        document.faults += [
-            Fault(fault.where, fault.expected, fault.got, fault.hint, document.file) for fault in error.faults
-        ]
-        return RateTable(base_currency, {})
-    if rates.base != base_currency:
-        document.fault(("base",), f"the scenario's base currency {base_currency}", show(rates.base))
-    return rates
-
-
-def _read_detector(document: Document, features: tuple[Feature, ...]) -> DetectorSpec:
-    path = ("detector",)
-    spec = document.mapping(document.data.get("detector"), path, ("kind", "parameters", "features"))
-    known = [feature.name for feature in features]
-    chosen = [str(name) for name in document.items(spec.get("features"), (*path, "features"))]
-    for name in chosen:
-        if name not in known:
-            document.fault((*path, "features"), "declared features", show(name), nearest(name, known))
-    parameters = document.mapping(spec.get("parameters"), (*path, "parameters"))
-    return DetectorSpec(document.text(spec, "kind", path, "isolation_forest"), parameters, tuple(chosen))
-
-
-def _read_policy(document: Document) -> Policy:
-    path = ("policy",)
-    spec = document.mapping(document.data.get("policy"), path, ("percentile", "reject_percentile"))
-    numbers: dict[str, float | None] = {"percentile": 98.0, "reject_percentile": None}
-    for key in numbers:
-        value = spec.get(key, numbers[key])
-        if value is None and key == "reject_percentile":
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
-            document.fault((*path, key), "a number from 0 to 100", show(value))
-        else:
-            numbers[key] = float(value)
-    return Policy(numbers["percentile"] or 0.0, numbers["reject_percentile"])
+        return path.is_file()
+    except OSError:  # a name longer than names can be, a folder that may not be read
+        return False
 
 
 def _read_rules(

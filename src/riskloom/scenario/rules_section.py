@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from riskloom.domain.decision import MODEL_REASON
@@ -15,51 +18,84 @@ from riskloom.scenario.document import Document, Path
 from riskloom.scenario.expressions import read_expression
 
 _KEYS = ("code", "when", "severity", "action", "message", "value", "usual", "evidence", "examples")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_LARGEST = 1e300
+_MET = "rule met"  # no name of a field, for the space in it
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What rules may speak of: names with their types, the window features that can be evidence, the zone."""
+
+    types: Mapping[str, Type]
+    evidence: frozenset[str]
+    timezone: str
 
 
 def read_rules(
     document: Document, types: Mapping[str, Type], evidence: frozenset[str], timezone: str
 ) -> tuple[Rule, ...]:
     """Every rule, in order; `evidence` names the window features that can stand behind a reason."""
+    names = _Names(types, evidence, timezone)
     rules: list[Rule] = []
+    codes = {MODEL_REASON}
     for at, given in enumerate(document.items(document.data, ())):
-        path: Path = (at,)
-        spec = document.mapping(given, path, _KEYS)
-        code = document.text(spec, "code", path)
-        if code == MODEL_REASON or any(rule.code == code for rule in rules):
-            document.fault((*path, "code"), "a code of its own", show(code))
-        when = read_expression(document, document.text(spec, "when", path), (*path, "when"), types, timezone)
-        named = document.text(spec, "evidence", path, "")
-        if named and named not in evidence:
-            document.fault((*path, "evidence"), "a window feature", show(named), nearest(named, evidence))
-        severity = Severity(document.choice(spec, "severity", path, [kind.value for kind in Severity], "medium"))
-        action = Action(document.choice(spec, "action", path, [kind.value for kind in Action], "flag"))
-        message = document.text(spec, "message", path)
-        if when is None:
-            continue
-        if when.type is not Type.BOOLEAN:
-            document.fault((*path, "when"), "a condition", f"a {when.type.value}")
-            continue
-        value = _optional(document, spec, "value", path, types, timezone)
-        usual = _optional(document, spec, "usual", path, types, timezone)
-        rule = Rule(code, when, severity, action, message, value, usual, named)
-        for name in rule.placeholders:
-            if name != BASE_CURRENCY and name not in types and (name, {"value": value, "usual": usual}.get(name)) == (name, None):
-                document.fault((*path, "message"), "placeholders that exist", f"{{{name}}}", nearest(name, types))
-        for match in PLACEHOLDER.finditer(rule.message):
-            if match[2] and match[2] not in FORMATS:
-                document.fault((*path, "message"), f"a form of {', '.join(FORMATS)}", show(match[2]))
-        _run_examples(document, spec, path, rule, types)
-        rules.append(rule)
+        spec = document.mapping(given, (at,), _KEYS)
+        code = document.text(spec, "code", (at,))
+        if code in codes:
+            document.fault((at, "code"), "a code of its own", show(code))
+        elif code and not _CODE.fullmatch(code):
+            document.fault((at, "code"), "a code such as NEW_DEVICE", show(code))
+        codes.add(code)
+        rule = _read_rule(document, spec, (at,), code, names)
+        if rule is not None:
+            _check_message(document, spec, (at,), rule, names)
+            _run_examples(document, spec, (at,), rule, types)
+            rules.append(rule)
     return tuple(rules)
 
 
+def _read_rule(
+    document: Document, spec: Mapping[str, Any], path: Path, code: str, names: _Names
+) -> Rule | None:
+    when = read_expression(document, spec.get("when"), (*path, "when"), names.types, names.timezone)
+    evidence = document.text(spec, "evidence", path, "")
+    if evidence and evidence not in names.evidence:
+        hint = nearest(evidence, names.evidence)
+        document.fault((*path, "evidence"), "a window feature", show(evidence), hint)
+    severity = document.choice(spec, "severity", path, [kind.value for kind in Severity], "medium")
+    action = document.choice(spec, "action", path, [kind.value for kind in Action], "flag")
+    message = document.text(spec, "message", path)
+    value = _optional(document, spec, "value", path, names)
+    usual = _optional(document, spec, "usual", path, names)
+    if when is None:
+        return None
+    if when.type is not Type.BOOLEAN:
+        document.fault((*path, "when"), "a condition", f"a {when.type.value}")
+        return None
+    return Rule(code, when, Severity(severity), Action(action), message, value, usual, evidence)
+
+
 def _optional(
-    document: Document, spec: Mapping[str, Any], key: str, path: Path, types: Mapping[str, Type], timezone: str
+    document: Document, spec: Mapping[str, Any], key: str, path: Path, names: _Names
 ) -> Expression | None:
     if key not in spec:
         return None
-    return read_expression(document, str(spec[key]), (*path, key), types, timezone)
+    return read_expression(document, spec[key], (*path, key), names.types, names.timezone)
+
+
+def _check_message(
+    document: Document, spec: Mapping[str, Any], path: Path, rule: Rule, names: _Names
+) -> None:
+    """What a message quotes must exist, in a form that exists."""
+    known = {*names.types, BASE_CURRENCY, *(key for key in ("value", "usual") if key in spec)}
+    for name in rule.placeholders:
+        if name not in known:
+            hint = nearest(name, known)
+            document.fault((*path, "message"), "placeholders that exist", f"{{{name}}}", hint)
+    for match in PLACEHOLDER.finditer(rule.message):
+        if match[2] and match[2] not in FORMATS:
+            document.fault((*path, "message"), f"a form of {', '.join(FORMATS)}", show(match[2]))
 
 
 def _run_examples(
@@ -67,21 +103,39 @@ def _run_examples(
 ) -> None:
     """Each example names the values it needs; what it leaves out is missing."""
     names = sorted(rule.when.names)
-    evaluate = compile_row({"met": rule.when}, names, conditions=True)
+    evaluate = compile_row({_MET: rule.when}, names, conditions=True)
     for at, example in enumerate(document.items(spec.get("examples"), (*path, "examples"))):
         here = (*path, "examples", at)
-        given = document.mapping(example, here, ("hit", "miss"))
-        if len(given) != 1:
+        given = document.mapping(example, here)
+        kind, values = next(iter(given.items()), ("", None))
+        if kind not in ("hit", "miss") or len(given) != 1:
             document.fault(here, "one of hit, miss", show(sorted(given)))
             continue
-        kind, values = next(iter(given.items()))
         values = document.mapping(values, (*here, kind), names)
-        row = [_example_value(values.get(name), types[name]) for name in names]
-        if evaluate(row)[0] != (kind == "hit"):
-            document.fault(here, f"a {kind} of {rule.code}", f"{show(values)} is a {'miss' if kind == 'hit' else 'hit'}")
+        before = len(document.faults)
+        row = [_example_value(document, values.get(name), types[name], (*here, kind, name)) for name in names]
+        if len(document.faults) == before and evaluate(row)[0] != (kind == "hit"):
+            other = "miss" if kind == "hit" else "hit"
+            document.fault(here, f"a {kind} of {rule.code}", f"{show(values)} is a {other}")
 
 
-def _example_value(value: Any, kind: Type) -> object:
-    if kind is Type.NUMBER or kind is Type.TIME:
-        return float("nan") if value is None else float(value)
-    return value
+def _example_value(document: Document, value: Any, kind: Type, path: Path) -> object:
+    """A value of an example as rules see it: numbers, true or false, text, times as ISO 8601."""
+    if value is None:
+        return float("nan") if kind in (Type.NUMBER, Type.TIME) else None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is Type.NUMBER and number and abs(value) <= _LARGEST:
+        return float(value)
+    if kind is Type.BOOLEAN and isinstance(value, bool):
+        return value
+    if kind is Type.TEXT and isinstance(value, str):
+        return value
+    if kind is Type.TIME and isinstance(value, str):
+        try:
+            when = datetime.fromisoformat(value)
+        except ValueError:
+            when = None
+        if when is not None and when.tzinfo is not None:
+            return when.timestamp() * 1e6
+    document.fault(path, f"a {kind.value}", show(value))
+    return None

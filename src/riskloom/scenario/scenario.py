@@ -126,10 +126,10 @@ def canonical(data: object) -> bytes:
 
 
 def as_column(field: Field) -> Column:
-    """How the state holds a field."""
+    """How the state holds a field; what it is divided by is the same as in expressions (clocks are hours)."""
     if field.type.is_text:
         return Column(field.name, "id")
-    return Column(field.name, "integer", field.scale)
+    return Column(field.name, "integer", 60 if field.type is FieldType.CLOCK else field.scale)
 
 
 def expression_type(field: Field) -> Type:

@@ -7,14 +7,15 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from riskloom import __version__
 from riskloom.errors import Fault, NotFound, ParameterInvalid, RiskloomError
 from riskloom.server import compat
 from riskloom.server.decisions import api as decisions
 from riskloom.server.hot import HotRoute
-from riskloom.server.kit.http import problem_response
-from riskloom.server.kit.openapi import describe_events
+from riskloom.server.kit import openapi
+from riskloom.server.kit.http import MethodNotAllowed, problem_response
 from riskloom.server.models import api as models
 from riskloom.server.runtime import Runtime
 
@@ -25,16 +26,18 @@ def create_app(runtime: Runtime) -> HotRoute:
         title="Riskloom",
         version=__version__,
         description="Decides event by event whether it is suspicious, says why, with the evidence.",
-        docs_url="/docs",
+        openapi_url=None,  # kit/openapi.py has these two, with a scope like every other route
+        docs_url=None,
         redoc_url=None,
     )
     app.state.runtime = runtime
-    for router in (decisions.router, models.router, compat.router):
+    for router in (decisions.router, models.router, compat.router, openapi.router):
         app.include_router(router)
     app.add_exception_handler(RiskloomError, _on_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
-    describe_events(app, runtime.bundle.scenario)
+    openapi.describe_events(app, runtime.bundle.scenario)
     return HotRoute(app, runtime)
 
 
@@ -42,6 +45,11 @@ async def _on_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RiskloomError):
         raise error
     return problem_response(error)
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    """A client that left in the middle of its body; nobody reads the answer."""
+    return Response(status_code=400)
 
 
 async def _on_validation(_request: Request, error: Exception) -> Response:
@@ -57,7 +65,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
         raise error
     if error.status_code == 404:
         return problem_response(NotFound(f"There is no {request.url.path} here.", hint="see /docs"))
-    response = problem_response(ParameterInvalid(Fault(request.method, "a method this path has", error.detail)))
-    response.status_code = error.status_code
+    if error.status_code == 405:
+        response = problem_response(MethodNotAllowed(f"{request.url.path} has no {request.method}.", hint="see /docs"))
+    else:
+        response = problem_response(ParameterInvalid(Fault("request", "a request this server understands", error.detail)))
     response.headers.update(dict(error.headers or {}))
     return response

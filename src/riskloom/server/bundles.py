@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 
 from riskloom.bundle import PARTS, Bundle
 from riskloom.explain.reasons import ReasonTexts
+from riskloom.server.db import reading, writing
 from riskloom.server.decisions.record import as_text, decode
 from riskloom.server.tables import bundles
 
@@ -22,7 +23,7 @@ class BundleTexts:
 
     def remember(self, bundle: Bundle, now_us: int) -> None:
         """Store a bundle's texts before it decides anything; does nothing where they are."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             found = connection.execute(
                 sa.select(bundles.c.fingerprint).where(bundles.c.fingerprint == bundle.fingerprint)
             ).first()
@@ -44,7 +45,7 @@ class BundleTexts:
         """The sentences of a bundle."""
         texts = self._known.get(fingerprint)
         if texts is None:
-            with self._engine.connect() as connection:
+            with reading(self._engine) as connection:
                 row = connection.execute(
                     sa.select(bundles.c.parts).where(bundles.c.fingerprint == fingerprint)
                 ).first()

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from riskloom.domain.event import decode_json
 from riskloom.errors import EventInvalid, Fault, show
-from riskloom.server.decisions.repo import Filter, Page
-from riskloom.server.decisions.view import row_values
+from riskloom.server.decisions.list_repo import Filter, Page
+from riskloom.server.decisions.record import row_values
 from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, read_body, runtime_of
 from riskloom.server.security.access import Scope
 
@@ -36,7 +36,7 @@ async def score(request: Request) -> Response:
     """Decide one event; as `/api/v1/score`, in the first system's shape."""
     service = runtime_of(request).decisions
     query = Query(request)
-    dry_run = query.flag("dry_run")
+    dry_run = query.flag("dry_run") or False
     query.finish()
     key = request.headers.get("idempotency-key", "")
     view = await service.score(decode_json(await read_body(request)), idempotency_key=key, dry_run=dry_run)

@@ -1,23 +1,23 @@
-"""Opens a database: engine, durability, migrations, and the lock that keeps a second server out."""
+"""Opens a database: engine, durability, migrations; and reads and writes it with errors of our own."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from riskloom.errors import AlreadyRunning, Fault, ParameterInvalid, StoreUnavailable
+from riskloom.errors import Fault, ParameterInvalid, StoreUnavailable
 
-LOCK_KEY = 0x5249534B  # "RISK", the PostgreSQL advisory lock of a server
 SQLITE_BUSY_MS = 1_000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def database_url(text: str) -> URL:
@@ -66,63 +66,69 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest version; does nothing where they are."""
+    """Bring the tables to the newest version; does nothing where they are.
+
+    Raises
+    ------
+    StoreUnavailable
+        When the database cannot be opened, is none of ours, or was written by a newer version.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except sa.exc.OperationalError as error:
+    except sa.exc.DBAPIError as error:
         raise StoreUnavailable(
-            f"The database {engine.url.render_as_string(True)} cannot be opened: {error.orig}",
+            f"The database {engine.url.render_as_string(True)} cannot be opened: {cause_of(error)}",
             hint="check that it exists, that its disk has room and that no other program holds it",
+        ) from error
+    except CommandError as error:
+        raise StoreUnavailable(
+            f"The database {engine.url.render_as_string(True)} was written by another version: {error}",
+            hint="use the version of riskloom that wrote it, or a newer one",
         ) from error
 
 
 @contextlib.contextmanager
-def only_server(engine: Engine) -> Iterator[None]:
-    """Hold the database for one server process.
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for one read.
 
     Raises
     ------
-    AlreadyRunning
-        When another process holds it.
+    StoreUnavailable
+        When the database does not answer.
     """
-    if engine.url.get_backend_name() == "sqlite":
-        with _file_lock(Path(f"{engine.url.database}.lock")):
-            yield
-        return
-    connection: Connection = engine.connect()
     try:
-        held = connection.execute(sa.text("select pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}).scalar()
-        connection.commit()
-        if not held:
-            raise AlreadyRunning(
-                f"Another server uses {engine.url.render_as_string(True)}.",
-                hint="stop it, or give this one a database of its own",
-            )
-        yield
-    finally:
-        connection.close()
+        with engine.connect() as connection:
+            yield connection
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        raise StoreUnavailable(f"The database cannot be read: {cause_of(error)}", hint="try again") from error
 
 
 @contextlib.contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file: TextIO = path.open("a+")
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection for one transaction, committed at the end of the block.
+
+    Raises
+    ------
+    StoreUnavailable
+        When the database does not take it.
+    """
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            raise AlreadyRunning(
-                f"Another server (process {file.read().strip() or 'unknown'}) uses {path.with_suffix('')}.",
-                hint="stop it, or give this one a database of its own",
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-    finally:
-        file.close()
+        with engine.begin() as connection:
+            yield connection
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        raise StoreUnavailable(f"The database cannot be written: {cause_of(error)}", hint="try again") from error
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database can hold this text: PostgreSQL takes no NUL, and no half of a surrogate pair is UTF-8."""
+    return _UNSTORABLE.search(text) is None
+
+
+def cause_of(error: BaseException) -> str:
+    """What the database said, without the details that quote stored values."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -6,7 +6,6 @@ Everything here runs on the event loop's thread; only the writer's commit and a 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import uuid
 from collections.abc import Sequence
@@ -21,15 +20,17 @@ from riskloom.clock import Clock
 from riskloom.domain.decision import Decision
 from riskloom.domain.event import Event
 from riskloom.errors import EventConflict, NotFound, StoreUnavailable
-from riskloom.pipeline import Pipeline
-from riskloom.server.decisions.record import Record, decision_row, decode, event_rows
+from riskloom.pipeline import TOO_LATE, Pipeline
+from riskloom.server.decisions.difference import difference
+from riskloom.server.decisions.record import Record, decision_row, decode, event_rows, row_values
 from riskloom.server.decisions.repo import DecisionRepo
-from riskloom.server.rebuild import Snapshots, rebuild, stored_vector
+from riskloom.server.ids import RecentIds, SeenIds
+from riskloom.server.lock import Lock
+from riskloom.server.rebuild import Snapshots, stored_vector
+from riskloom.server.recovery import Rebuilt, recover
 from riskloom.server.writer import Writer
 
 log = structlog.get_logger()
-
-RECOVER_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +47,39 @@ class DecisionEngine:
     """Decides the events of one scenario over one database."""
 
     def __init__(
-        self, engine: Engine, repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, clock: Clock
+        self,
+        engine: Engine,
+        repo: DecisionRepo,
+        bundle: Bundle,
+        snapshots: Snapshots,
+        lock: Lock,
+        recent: RecentIds,
+        clock: Clock,
     ) -> None:
         self.repo = repo
         self.clock = clock
         self.bundle = bundle
         self.schema = bundle.scenario.schema()
         self._snapshots = snapshots
+        self._lock = lock
         self._features = bundle.scenario.fingerprint("features")
         self._writer = Writer(engine, repo, self._committed_on_thread)
         self._pipeline: Pipeline | None = None
         self._arrival = 0
-        self._last_digest = b""
         self._in_flight: dict[str, Record] = {}
+        self._seen = SeenIds()
+        self._recent = recent
         self._unready: str | None = "starting"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._recovery: asyncio.Task[None] | None = None
 
     # ---------------------------------------------------------------- life
 
-    async def start(self, pipeline: Pipeline, arrival: int) -> None:
-        """Begin with a rebuilt state whose last event is `arrival`."""
+    async def start(self, state: Rebuilt) -> None:
+        """Begin with a rebuilt state."""
         self._loop = asyncio.get_running_loop()
-        self._adopt(pipeline, arrival)
         self._writer.start()
-        self._unready = None
+        self._adopt(state)
 
     async def stop(self) -> None:
         """Commit what is queued, snapshot the state, and end."""
@@ -78,12 +87,15 @@ class DecisionEngine:
         self._unready = "stopping"
         if self._recovery is not None:
             self._recovery.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._recovery
+            await asyncio.wait({self._recovery})
         await asyncio.to_thread(self._writer.stop)
         await asyncio.sleep(0)
-        if healthy and self._writer.error is None and self._pipeline is not None and self._last_digest:
-            await asyncio.to_thread(self._snapshots.save, self._pipeline.state, self._arrival, self._last_digest)
+        if healthy and self._writer.error is None and self._pipeline is not None:
+            try:
+                await asyncio.to_thread(self._snapshots.save, self.repo, self._pipeline.state, self._arrival)
+            except (OSError, StoreUnavailable) as error:
+                log.warning("engine.no_snapshot", reason=str(error))  # the log has everything
+        await self._seen.end()
         self.repo.close()
 
     @property
@@ -111,9 +123,10 @@ class DecisionEngine:
 
     def use(self, bundle: Bundle) -> None:
         """Decide by another bundle from the next event on; its features must be the present ones."""
-        self.pipeline.use(bundle)
         self.bundle = bundle
         self.schema = bundle.scenario.schema()
+        if self._pipeline is not None:
+            self._pipeline.use(bundle)
 
     # ---------------------------------------------------------------- one event
 
@@ -153,21 +166,18 @@ class DecisionEngine:
         if first is not None:
             return None, _waiter(first)
         digest = self.schema.digest(event)
-        arrival = self.repo.arrival_of(event.id)
-        if arrival is not None:
-            return self._again(event, digest, arrival, score)
+        if self._seen.may_hold(event.id):
+            stored = self.repo.arrival_of(event.id)
+            if stored is not None:
+                return self._again(event, digest, stored, score)
         arrival = self._arrival + 1
         now_us = self.clock.now_us()
         decision: Decision | None = None
         if score:
             decision = pipeline.score_one(event, arrival)
-            vector, degraded = decision.vector, decision.degraded
+            vector, too_late = decision.vector, TOO_LATE in decision.degraded
         else:
             vector, _, too_late = pipeline.look_one(event)
-            degraded = ("too_late",) if too_late else ()
-        pipeline.advance_one(arrival)
-        self._arrival = arrival
-        self._last_digest = digest
         scenario = self.bundle.scenario
         event_row, personal_row = event_rows(
             event,
@@ -177,11 +187,15 @@ class DecisionEngine:
             main_entity=scenario.main_entity,
             vector=vector.tobytes(),
             features=self._features,
-            degraded=degraded,
+            degraded=(TOO_LATE,) if too_late else (),
             digest=digest,
         )
         row = decision_row(decision, scenario.name, now_us) if decision is not None else None
-        waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row, digest))
+        pipeline.advance_one(arrival)
+        self._arrival = arrival
+        self._seen.add(event.id)
+        self._recent.add(arrival, event.id)
+        waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row))
         return Taken(arrival, event, decision, now_us), waiting
 
     def look(self, event: Event) -> Decision:
@@ -196,8 +210,7 @@ class DecisionEngine:
         NotFound
             When there is no such event.
         """
-        first = self._in_flight.get(event_id)
-        if first is not None:
+        while (first := self._in_flight.get(event_id)) is not None:
             await _waiter(first)
         row = self.repo.get(event_id=event_id)
         if row is None:
@@ -218,7 +231,7 @@ class DecisionEngine:
         if bytes(row.digest) != digest:
             raise EventConflict(
                 f"The event id {event.id!r} was used before with another body.",
-                self._difference(event, row),
+                difference(self.schema, event, row),
                 hint="use a new event_id for a new event; send the same body to repeat a request",
             )
         if not score or row.outcome is not None:
@@ -227,24 +240,13 @@ class DecisionEngine:
 
     def _decide_stored(self, row: Row[Any]) -> tuple[Taken, asyncio.Future[None]]:
         arrival = int(row.arrival)
-        event = Event(row.event_id, row.event_time_us, row.arrived_at_us, decode(row.fields), decode(row.sent))
+        event = Event(row.event_id, row.event_time_us, row.arrived_at_us, *row_values(row))
         degraded = tuple(decode(row.degraded))
         now_us = self.clock.now_us()
         decision = self.pipeline.score_stored(event, arrival, stored_vector(row.vector), degraded)
         values = decision_row(decision, self.bundle.scenario.name, now_us)
         waiting = self._enqueue(Record(arrival, event.id, None, None, values))
         return Taken(arrival, None, None), waiting
-
-    def _difference(self, event: Event, row: Row[Any]) -> dict[str, dict[str, object]]:
-        """The fields in which a second body differs, as sent."""
-        stored = decode(row.fields) | {k: v for k, v in decode(row.sent).items()}
-        stored |= decode(row.personal) if row.personal else {}
-        given = {**event.values, **event.sent}
-        return {
-            name: {"stored": stored.get(name), "sent": given.get(name)}
-            for name in given
-            if stored.get(name) != given.get(name)
-        }
 
     # ---------------------------------------------------------------- commits
 
@@ -275,29 +277,22 @@ class DecisionEngine:
             self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
-        """Wait until the store takes writes again, then rebuild the state from the log."""
-        while True:
-            await asyncio.sleep(RECOVER_PAUSE_S)
-            if self._in_flight:
-                continue  # the writer is still failing what was queued
-            try:
-                await asyncio.to_thread(self._writer.probe)
-                self.repo.close()
-                pipeline, arrival = await asyncio.to_thread(rebuild, self.repo, self.bundle, self._snapshots)
-                last = await asyncio.to_thread(self.repo.last_arrival)
-            except StoreUnavailable as error:
-                log.warning("engine.still_unavailable", reason=error.message)
-                continue
-            self._adopt(pipeline, max(arrival, last))
-            self._writer.resume()
-            self._unready = None
-            log.info("engine.recovered", arrival=self._arrival)
-            return
+        state = await recover(
+            self._writer, self.repo, self._lock, self.bundle, self._snapshots, lambda: bool(self._in_flight)
+        )
+        self._writer.resume()
+        self._adopt(state)
+        log.info("engine.recovered", arrival=self._arrival)
 
-    def _adopt(self, pipeline: Pipeline, arrival: int) -> None:
-        self._pipeline = pipeline
-        self._arrival = arrival
-        self._last_digest = self.repo.digest_at(arrival) or b""
+    def _adopt(self, state: Rebuilt) -> None:
+        """Go on from a state that is the log's."""
+        self._pipeline = state.pipeline
+        if state.pipeline.bundle is not self.bundle:
+            state.pipeline.use(self.bundle)  # another model was trained while the state was rebuilt
+        self._arrival = state.arrival
+        self._recent.clear()
+        self._seen.begin(self.repo.ids)
+        self._unready = None
 
 
 def _waiter(record: Record) -> asyncio.Future[None]:

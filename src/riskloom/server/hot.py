@@ -15,7 +15,7 @@ import structlog
 from riskloom.domain.event import decode_json
 from riskloom.errors import RiskloomError
 from riskloom.server.compat import flat_decision
-from riskloom.server.kit.http import check_length, too_large
+from riskloom.server.kit.http import check_length, read_flag, too_large
 from riskloom.server.problem import MEDIA_TYPE, problem_bytes
 from riskloom.server.runtime import Runtime
 from riskloom.server.security.access import Scope
@@ -59,7 +59,7 @@ class HotRoute:
     async def _score(self, scope: ASGIScope, receive: Receive) -> bytes:
         runtime = self._runtime
         headers = dict(scope["headers"])
-        runtime.access.check(Scope.EVENTS_WRITE, headers.get(b"authorization"), headers.get(b"host"))
+        runtime.access.check(Scope.EVENTS_WRITE, headers)
         length = headers.get(b"content-length")
         check_length(None if length is None else length.decode("latin-1"), runtime.settings.max_body_bytes)
         data = decode_json(await self._body(receive))
@@ -69,11 +69,13 @@ class HotRoute:
         return _encode(view if scope["path"] == "/api/v1/score" else flat_decision(view))
 
     async def _body(self, receive: Receive) -> bytes:
+        limit = self._runtime.settings.max_body_bytes
         message = await receive()
         body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise too_large(limit)
         if not message.get("more_body"):
             return body
-        limit = self._runtime.settings.max_body_bytes
         chunks, size = [body], len(body)
         while message.get("more_body"):
             message = await receive()
@@ -85,5 +87,5 @@ class HotRoute:
 
 
 def _is_dry_run(query: bytes) -> bool:
-    values = parse_qs(query.decode("latin-1")).get("dry_run", ["false"])
-    return values[-1].lower() in ("true", "1", "yes")
+    values = parse_qs(query.decode("latin-1")).get("dry_run")
+    return values is not None and read_flag("dry_run", values[-1])

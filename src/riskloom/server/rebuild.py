@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,23 @@ class Snapshots:
         self._folder = Path(folder) / "state" / f"{bundle.scenario.name}-{features[:16]}"
         self._scenario = bundle.scenario
 
-    def save(self, state: WindowState, arrival: int, digest: bytes) -> None:
-        """Write a snapshot taken after the event `arrival`, whose body has `digest`; whole or not at all."""
+    def save(self, repo: DecisionRepo, state: WindowState, arrival: int) -> None:
+        """Write a snapshot of the state after the event `arrival`, which is stored; whole or not at all.
+
+        Raises
+        ------
+        OSError, StoreUnavailable
+        """
+        mark = repo.mark_at(arrival)
+        if mark is None:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
+        for left in self._folder.glob(f".*-{_FILE}"):
+            left.unlink(missing_ok=True)  # by a process that was killed while it wrote
         beside = self._folder / f".{os.getpid()}-{_FILE}"
-        mark = np.frombuffer(arrival.to_bytes(8, "little") + digest, np.uint8)
+        position = np.frombuffer(arrival.to_bytes(8, "little") + mark, np.uint8)
         with beside.open("wb") as file:
-            arrays: dict[str, Any] = {"log_position": mark, **state.snapshot()}
+            arrays: dict[str, Any] = {"log_position": position, **state.snapshot()}
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
@@ -54,11 +65,11 @@ class Snapshots:
                 arrays = {name: stored[name] for name in stored.files}
             mark = bytes(arrays.pop("log_position"))
             arrival = int.from_bytes(mark[:8], "little")
-            if repo.digest_at(arrival) != mark[8:]:
+            if repo.mark_at(arrival) != mark[8:]:
                 return empty  # another database, or an older backup of this one
             scenario = self._scenario
             state = WindowState.restore(scenario.windows, scenario.columns, scenario.max_lateness_us, arrays)
-        except (OSError, ValueError, KeyError, BundleInvalid):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, BundleInvalid):
             return empty  # damaged: the log has everything
         return state, arrival
 
@@ -76,6 +87,7 @@ def rebuild(
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
+    personal, pipeline.personal = pipeline.personal, frozenset()  # what the log holds of them are keys already
     scenario = bundle.scenario
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us
@@ -88,6 +100,7 @@ def rebuild(
         done += len(rows)
         if progress is not None:
             progress(done)
+    pipeline.personal = personal
     return pipeline, arrival
 
 

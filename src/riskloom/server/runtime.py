@@ -16,16 +16,22 @@ from riskloom.errors import BundleInvalid
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
 from riskloom.server.bundles import BundleTexts
-from riskloom.server.db import database_url, only_server, open_engine, upgrade
+from riskloom.server.db import database_url, open_engine, upgrade
+from riskloom.server.decisions.count_repo import CountRepo
+from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import DecisionEngine
+from riskloom.server.ids import RecentIds
+from riskloom.server.lock import only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
-from riskloom.server.rebuild import Progress, Snapshots, rebuild
+from riskloom.server.rebuild import Progress, Snapshots
+from riskloom.server.recovery import rebuilt
 from riskloom.server.security.access import Access
 from riskloom.server.settings import Settings
+from riskloom.server.snapshot_job import snapshot_regularly
 
 Say = Callable[[str], None]
 
@@ -124,24 +130,29 @@ async def running(
     if engine.url.get_backend_name() == "sqlite":
         Path(str(engine.url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
     try:
-        with only_server(engine):
+        with only_server(engine) as lock:
             upgrade(engine)
             name = bundle.scenario.name
             repo, model_repo, texts = DecisionRepo(engine, name), ModelRepo(engine, name), BundleTexts(engine)
+            lists, counts, recent = ListRepo(engine, name), CountRepo(engine, name), RecentIds()
             bundle = _newest(bundle, model_repo, say)
             texts.remember(bundle, clock.now_us())
             snapshots = Snapshots(settings.data_dir, bundle)
             say("reading the event log")
-            pipeline, arrival = await asyncio.to_thread(rebuild, repo, bundle, snapshots, progress)
-            deciding = DecisionEngine(engine, repo, bundle, snapshots, clock)
-            await deciding.start(pipeline, max(arrival, repo.last_arrival()))
-            views = Views(bundle.scenario, repo, texts)
+            state = await asyncio.to_thread(rebuilt, repo, bundle, snapshots, progress)
+            deciding = DecisionEngine(engine, repo, bundle, snapshots, lock, recent, clock)
+            await deciding.start(state)
+            views = Views(bundle.scenario, lists, texts, recent)
+            service = DecisionService(deciding, repo, lists, counts, views)
             models = ModelService(deciding, model_repo, texts, settings, clock)
             gc.collect()
             gc.freeze()
+            snapshotting = asyncio.create_task(snapshot_regularly(settings, deciding))
             try:
-                yield Runtime(settings, deciding, DecisionService(deciding, repo, views), models, views)
+                yield Runtime(settings, deciding, service, models, views)
             finally:
+                snapshotting.cancel()
+                await asyncio.wait({snapshotting})
                 await models.stop()
                 await deciding.stop()
     finally:

@@ -68,3 +68,21 @@ class Settings(BaseSettings):
             raise ParameterInvalid(
                 Fault("RISKLOOM_API_KEY", "at least 16 characters", f"{len(key)} characters", "openssl rand -hex 24")
             )
+
+
+def settings_table() -> str:
+    """The settings as the table of docs/operating.md; a test compares them."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else field.default
+        lines.append(f"| `RISKLOOM_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def settings_example() -> str:
+    """The settings as `.env.example`; a test compares them."""
+    lines = ["# Every setting of the server, with its default. Copy to .env and change what you need.", ""]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else field.default
+        lines += [f"# {field.description}", f"# RISKLOOM_{name.upper()}={default}", ""]
+    return "\n".join(lines)

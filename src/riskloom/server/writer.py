@@ -15,11 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from riskloom.errors import StoreUnavailable
+from riskloom.server.db import cause_of, writing
 from riskloom.server.decisions.record import Record
 from riskloom.server.decisions.repo import DecisionRepo
 
 LARGEST_BATCH = 2_000
 CHECKPOINT_S = 1.0
+PROBE_BYTES = 1 << 16
 
 Done = Callable[[Sequence[Record], StoreUnavailable | None], None]
 
@@ -73,21 +75,19 @@ class Writer:
             self._checkpointer.join()
 
     def probe(self) -> None:
-        """Try to write, leaving no trace.
+        """Find out whether a batch could be written, by writing as much and taking it back.
 
         Raises
         ------
         StoreUnavailable
         """
-        try:
-            with self._engine.connect() as connection, connection.begin() as transaction:
-                connection.execute(sa.text("update events set degraded = degraded where arrival = -1"))
-                connection.execute(
-                    sa.text("insert into personal_data (arrival, fields) values (-1, :filler)"), {"filler": "x" * 65_536}
-                )
-                transaction.rollback()
-        except sa.exc.DBAPIError as error:
-            raise StoreUnavailable(f"The database cannot be written: {error.orig}") from error
+        clear = sa.text("delete from personal_data where arrival = -1")
+        fill = sa.text("insert into personal_data (arrival, fields) values (-1, :filler)")
+        with writing(self._engine) as connection:
+            connection.execute(clear)
+            connection.execute(fill, {"filler": "x" * PROBE_BYTES})
+        with writing(self._engine) as connection:
+            connection.execute(clear)
 
     def resume(self) -> None:
         """Write again, after the state was rebuilt."""
@@ -116,10 +116,9 @@ class Writer:
         if self._error is None:
             try:
                 self._commit(batch)
-            except (sa.exc.DBAPIError, self._engine.dialect.dbapi.Error) as error:  # type: ignore[union-attr]
-                cause = getattr(error, "orig", None) or error
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody may wait for ever
                 self._error = StoreUnavailable(
-                    f"The database could not store the event: {cause}",
+                    f"The database could not store the event: {cause_of(error)}",
                     hint="nothing was taken; send it again with the same event_id",
                 )
                 self._drop_connection()

@@ -1,4 +1,4 @@
-"""From feature vectors to a model. The library that fits comes from an extra; what it learned becomes arrays."""
+"""From feature vectors to a model. The library that fits is an extra; what it learned becomes arrays."""
 
 from __future__ import annotations
 

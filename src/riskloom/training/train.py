@@ -1,4 +1,4 @@
-"""Trains a scenario on a file's events: features as they were at each event, then the detector, then a bundle."""
+"""Trains a scenario on a file's events: features as they were at each event, the detector, the bundle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from riskloom.training.fit import Progress, fit_model
 def compute_features(
     pipeline: Pipeline, chunks: Iterable[Sequence[Event]], *, arrival: int = 1
 ) -> Iterator[tuple[Sequence[Event], npt.NDArray[np.float64]]]:
-    """(events, vectors) of each chunk in arrival order; each vector holds what was known when its event arrived."""
+    """(events, vectors) of each chunk in arrival order; a vector holds what was known when its event arrived."""
     for events in chunks:
         vectors, _, _ = pipeline.compute_many(events, arrival)
         arrival += len(events)

@@ -1,20 +1,32 @@
-"""CSV files: a header, then one event a line. Rows that cannot be read are given as faults, never dropped."""
+"""CSV files: a header, then one event a line. Rows that cannot be read are given as faults, never dropped.
+
+A missing quote costs its own line only: what follows is read again line by line.
+"""
 
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
-from riskloom.adapters.sources.rows import Row
+from riskloom.adapters.sources.rows import Row, check_columns
 from riskloom.domain.field import Field, FieldType
 from riskloom.domain.read import NumberText
-from riskloom.errors import DataInvalid, Fault, nearest, show
+from riskloom.errors import DataInvalid, Fault
+
+RECORD_LINES = 100
+"""A quoted value of a column that is no field may go over this many lines."""
+LINE_LIMIT = 1 << 20
+"""Characters of the longest line: a file without line ends must not fill the memory."""
+SHOWN = 1_000
 
 _NUMBERS = frozenset(
     {FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY, FieldType.LATITUDE, FieldType.LONGITUDE}
 )
 _TRUTH: dict[str, bool] = {"true": True, "1": True, "false": False, "0": False}
+_ENDS = ("\n", "\r")
 
 
 class CsvRows:
@@ -28,63 +40,127 @@ class CsvRows:
 
     def __init__(self, path: Path, fields: Sequence[Field], required: Sequence[str]) -> None:
         self._path = path
-        self._fields = {field.name: field for field in fields}
         try:
             self.total = path.stat().st_size
-            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-                header = next(csv.reader(file), None)
+            with _open(path) as file:
+                header = next(csv.reader([file.readline(LINE_LIMIT)]), None)
         except (OSError, csv.Error) as error:
             raise DataInvalid(Fault(str(path), "a readable CSV file", str(error))) from error
         if not header:
-            raise DataInvalid(Fault(str(path), "a header line with the names of the fields", "an empty file"))
+            wanted = "a header line with the names of the fields"
+            raise DataInvalid(Fault(str(path), wanted, "an empty line" if self.total else "an empty file"))
+        check_columns(path, header, fields, required)
         self.done = 0
         self.header = header
-        missing = [name for name in required if name not in header]
-        if missing:
-            raise DataInvalid(
-                [Fault(str(path), f"a column {name}", f"columns {show(header, 200)}", nearest(name, header)) for name in missing]
-            )
+        by_name = {field.name: field for field in fields}
+        self._readers = [(name, _reader(by_name[name])) if name in by_name else None for name in header]
 
     def __iter__(self) -> Iterator[Row]:
         """Every row; numbers are lines of the file, the header being line 1."""
-        self.done = 0
-        readers = [(name, _reader(self._fields[name])) if name in self._fields else None for name in self.header]
-        with self._path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            lines = _Counted(file, self)
-            rows = csv.reader(lines)
-            next(rows, None)
-            while True:
-                number = rows.line_num + 1
-                try:
-                    cells = next(rows)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    yield Row(number, {}, Fault(f"line {number}", "a CSV row", str(error)))
-                    continue
-                if not cells:
-                    continue
-                if len(cells) != len(readers):
-                    fault = Fault(f"line {number}", f"{len(readers)} values", f"{len(cells)}", "is a quote missing?")
-                    yield Row(number, dict(zip(self.header, cells, strict=False)), fault)
-                    continue
-                yield Row(number, {r[0]: r[1](cell) for r, cell in zip(readers, cells, strict=True) if r is not None})
+        try:
+            with _open(self._path) as file:
+                lines = _Lines(file)
+                lines.take()
+                while lines.more():
+                    row = self._next_row(lines)
+                    self.done = lines.read
+                    if row is not None:
+                        yield row
+        except OSError as error:
+            raise DataInvalid(Fault(str(self._path), "a readable CSV file", str(error))) from error
+
+    def _next_row(self, lines: _Lines) -> Row | None:
+        number, line = lines.take()
+        where = f"line {number}"
+        if len(line) >= LINE_LIMIT:
+            wanted = f"at most {LINE_LIMIT} characters in a line"
+            fault = Fault(where, wanted, "more", "has the file line ends?")
+            return Row(number, {"line": line[:SHOWN]}, fault)
+        try:
+            cells = next(csv.reader((line,), strict=not line.endswith(_ENDS)), [])
+        except csv.Error as error:
+            fault = Fault(where, "a CSV row", str(error), "is a quote missing, or the end of the file?")
+            return Row(number, {"line": line[:SHOWN]}, fault)
+        if cells and cells[-1].endswith(_ENDS):
+            found = self._over_lines(lines, line)
+            if found is None:
+                fault = Fault(where, "a closing quote", "none", "is a quote missing?")
+                return Row(number, {"line": line[:SHOWN]}, fault)
+            cells = found
+        if not cells:
+            return None
+        if len(cells) != len(self._readers):
+            fault = Fault(where, f"{len(self._readers)} values", str(len(cells)), "is a quote missing?")
+            return Row(number, {"line": line[:SHOWN]}, fault)
+        read = zip(self._readers, cells, strict=True)
+        return Row(number, {column[0]: column[1](cell) for column, cell in read if column is not None})
+
+    def _over_lines(self, lines: _Lines, line: str) -> list[str] | None:
+        """The cells of a row that goes on over the next lines; None when it is no such row.
+
+        No field may hold a line end: a row with one has lost its closing quote, and the lines after it are rows.
+        """
+        ahead = lines.peek(RECORD_LINES)
+        reader = csv.reader((line, *ahead))
+        try:
+            cells = next(reader)
+        except csv.Error:
+            return None
+        open_still = reader.line_num > len(ahead) and cells[-1].endswith(_ENDS)
+        if open_still or len(cells) != len(self._readers):
+            return None
+        for column, cell in zip(self._readers, cells, strict=True):
+            if column is not None and ("\n" in cell or "\r" in cell):
+                return None
+        lines.skip(reader.line_num - 1)
+        return cells
 
 
-class _Counted:
-    """Lines of a file that count the characters read, for the progress bar."""
+class _Lines:
+    """Numbered lines of a file that can be looked at before they are taken."""
 
-    def __init__(self, lines: Iterator[str], rows: CsvRows) -> None:
-        self._lines = lines
-        self._rows = rows
+    def __init__(self, file: TextIOWrapper) -> None:
+        self._file = file
+        self._ahead: deque[str] = deque()
+        self._number = 0
+        self.read = 0
 
-    def __iter__(self) -> Iterator[str]:
-        return self
+    def more(self) -> bool:
+        """Whether there is another line."""
+        return bool(self._ahead) or self._fetch()
 
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self._rows.done += len(line)
-        return line
+    def take(self) -> tuple[int, str]:
+        """The next line with its number, cut to `LINE_LIMIT`; empty behind the last."""
+        if not self._ahead and not self._fetch():
+            return self._number + 1, ""
+        self._number += 1
+        return self._number, self._ahead.popleft()
+
+    def peek(self, count: int) -> list[str]:
+        """At most the next `count` lines."""
+        while len(self._ahead) < count and self._fetch():
+            pass
+        return list(self._ahead)[:count]
+
+    def skip(self, count: int) -> None:
+        """Take `count` lines and forget them."""
+        for _ in range(count):
+            self.take()
+
+    def _fetch(self) -> bool:
+        line = self._file.readline(LINE_LIMIT)
+        if not line:
+            return False
+        self._ahead.append(line)
+        self.read += len(line)
+        while len(line) >= LINE_LIMIT and not line.endswith(_ENDS):  # the rest of a line that is too long
+            line = self._file.readline(LINE_LIMIT)
+            self.read += len(line)
+        return True
+
+
+def _open(path: Path) -> TextIOWrapper:
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _reader(field: Field) -> Callable[[str], object]:

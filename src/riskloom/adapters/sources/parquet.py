@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from riskloom.adapters.sources.rows import Row
+from riskloom.adapters.sources.rows import Row, check_columns
 from riskloom.domain.field import Field, FieldType
 from riskloom.domain.read import NumberText, TimeMicros
-from riskloom.errors import DataInvalid, Fault, nearest, show
+from riskloom.errors import DataInvalid, Fault
 
 BATCH_ROWS = 16_384
 
@@ -31,17 +31,13 @@ class ParquetRows:
             self._file = pq.ParquetFile(path)
         except (OSError, pa.ArrowException) as error:
             raise DataInvalid(Fault(str(path), "a Parquet file", str(error))) from error
+        self._path = path
         self.header = list(self._file.schema_arrow.names)
-        missing = [name for name in required if name not in self.header]
-        if missing:
-            raise DataInvalid(
-                [Fault(str(path), f"a column {name}", f"columns {show(self.header, 200)}", nearest(name, self.header)) for name in missing]
-            )
+        check_columns(path, self.header, fields, required)
         self.total = self._file.metadata.num_rows
         self.done = 0
         self._fields = [field for field in fields if field.name in self.header]
-        self._types = {name: self._file.schema_arrow.field(name).type for name in self.header}
-        faults = [fault for field in self._fields if (fault := self._zone_fault(path, field)) is not None]
+        faults = [fault for field in self._fields if (fault := self._zone_fault(field)) is not None]
         if faults:
             raise DataInvalid(faults)
 
@@ -49,20 +45,31 @@ class ParquetRows:
         """Every row; numbers count from 1."""
         self.done = 0
         names = [field.name for field in self._fields]
-        for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
-            columns = [_values(batch.column(name), field) for name, field in zip(names, self._fields, strict=True)]
+        for columns in self._batches(names):
             for number, row in enumerate(zip(*columns, strict=True), self.done + 1):
                 yield Row(number, dict(zip(names, row, strict=True)))
-            self.done += batch.num_rows
+            self.done += len(columns[0]) if columns else 0
 
-    def _zone_fault(self, path: Path, field: Field) -> Fault | None:
+    def _batches(self, names: list[str]) -> Iterator[list[list[object]]]:
+        """Plain columns of each batch; what is damaged inside shows only here."""
         import pyarrow as pa
 
-        kind = self._types[field.name]
-        if field.type is FieldType.TIME and pa.types.is_timestamp(kind) and kind.tz is None and not field.timezone:
-            hint = f"declare it in the scenario: {field.name}: {{type: time, timezone: UTC}}"
-            return Fault(f"{path}: {field.name}", "times with a zone", "times without one", hint)
-        return None
+        try:
+            for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
+                yield [_values(batch.column(field.name), field) for field in self._fields]
+        except (OSError, pa.ArrowException) as error:
+            after = f"a Parquet file that can be read beyond row {self.done}"
+            raise DataInvalid(Fault(str(self._path), after, str(error))) from error
+
+    def _zone_fault(self, field: Field) -> Fault | None:
+        import pyarrow as pa
+
+        kind = self._file.schema_arrow.field(field.name).type
+        is_time = field.type is FieldType.TIME and pa.types.is_timestamp(kind)
+        if not is_time or kind.tz is not None or field.timezone:
+            return None
+        hint = f"declare it in the scenario: {field.name}: {{type: time, timezone: UTC}}"
+        return Fault(f"{self._path}: {field.name}", "times with a zone", "times without one", hint)
 
 
 def _values(column: Any, field: Field) -> list[object]:
@@ -77,7 +84,8 @@ def _values(column: Any, field: Field) -> list[object]:
     if pa.types.is_timestamp(kind):
         if kind.tz is None and field.timezone not in ("", "UTC"):
             column = pc.assume_timezone(column, field.timezone, ambiguous="earliest", nonexistent="earliest")
-        micros = column.cast(pa.timestamp("us", "UTC" if column.type.tz else None), safe=False).cast(pa.int64())
+        zone = "UTC" if column.type.tz else None
+        micros = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
         return [None if value is None else TimeMicros(value) for value in micros.to_pylist()]
     values = column.to_pylist()
     convert = _converter(kind, field)
@@ -97,6 +105,8 @@ def _converter(kind: Any, field: Field) -> Callable[[Any], object] | None:
         return lambda value: bool(value) if value in (0, 1) else value
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind):
         return None
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return lambda value: value.decode("utf-8", "surrogateescape")
     return None if pa.types.is_large_string(kind) else str
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from riskloom.errors import Fault
+from riskloom.domain.field import Field
+from riskloom.errors import DataInvalid, Fault, nearest, show
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its line (or row) number, its values by field name, or the fault that kept it from being read."""
+    """One row: its line (or row) number, its values by field name, or the fault that kept it from being read.
+
+    A row with a fault holds what is known of it, such as its `line` as it stands in the file.
+    """
 
     number: int
     values: Mapping[str, object]
@@ -25,5 +30,36 @@ class RowSource(Protocol):
     done: int
 
     def __iter__(self) -> Iterator[Row]:
-        """Every row in file order, from the start."""
+        """Every row in file order, from the start.
+
+        Raises
+        ------
+        DataInvalid
+            When the file cannot be read any further.
+        """
         ...
+
+
+def check_columns(
+    path: Path, header: Sequence[str], fields: Sequence[Field], required: Sequence[str]
+) -> None:
+    """Refuse a file that lacks columns, or has a field's column twice.
+
+    Raises
+    ------
+    DataInvalid
+        Naming every column, with the nearest that is there.
+    """
+    there = show(list(header), 200)
+    faults = [
+        Fault(str(path), f"a column {name}", f"columns {there}", nearest(name, header))
+        for name in required
+        if name not in header
+    ]
+    faults += [
+        Fault(str(path), f"one column {field.name}", f"{list(header).count(field.name)} of them")
+        for field in fields
+        if list(header).count(field.name) > 1
+    ]
+    if faults:
+        raise DataInvalid(faults)

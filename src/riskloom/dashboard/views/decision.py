@@ -68,10 +68,12 @@ def _look_up(event_id: str) -> None:
     st.title("Decision")
     if event_id:
         st.html(
-            f'<div class="rl-empty">No decision about the event “{markup.text(event_id)}” is known here.</div>'
+            '<div class="rl-empty">No decision about the event '
+            f"“{markup.text(event_id)}” is known here.</div>"
         )
     st.html(
-        f'<p class="rl-muted">Choose one in the {markup.link("queue", "review queue")}, or look it up by its event id.</p>'
+        f'<p class="rl-muted">Choose one in the {markup.link("queue", "review queue")}, '
+        "or look it up by its event id.</p>"
     )
     with st.container(width=420):
         typed = st.text_input("Event id", value="", placeholder="evt_…")
@@ -119,8 +121,9 @@ def _against_usual(found: DecisionDetail, roles: Roles) -> None:
     outside = [one for one in outside if one.beyond == one.beyond]
     st.subheader("Against what is usual")
     st.html(
-        f'<p class="rl-note">{len(outside)} of {len(all_features)} features lie outside the range that holds 90 % of '
-        "what the model learned from (the band). The dot is this event; outside the band the scale is logarithmic.</p>"
+        f'<p class="rl-note">{len(outside)} of {len(all_features)} features lie outside the range that holds '
+        "90 % of what the model learned from (the band). The dot is this event; outside the band the scale "
+        "is logarithmic.</p>"
     )
     first = outside[:_OUTSIDE_SHOWN] or all_features[:6]
     st.html(deviation.strips(first, roles))

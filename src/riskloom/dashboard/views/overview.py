@@ -79,9 +79,13 @@ def top_reasons(top: Sequence[Mapping[str, Any]]) -> str:
     if not top:
         return '<div class="rl-empty">No reasons yet.</div>'
     most = max(row["count"] for row in top)
-    rows = (
-        f'<div class="rl-count">{markup.link("queue", markup.text(words.reason_title(row["code"])), reason=row["code"])}'
-        f'<i><i style="width:{100 * row["count"] / most:.1f}%"></i></i><b>{words.number(row["count"])}</b></div>'
-        for row in top[:8]
+    return f'<div class="rl-counts">{"".join(_count(row, most) for row in top[:8])}</div>'
+
+
+def _count(row: Mapping[str, Any], most: int) -> str:
+    title = markup.text(words.reason_title(row["code"]))
+    return (
+        f'<div class="rl-count">{markup.link("queue", title, reason=row["code"])}'
+        f'<i><i style="width:{100 * row["count"] / most:.1f}%"></i></i>'
+        f"<b>{words.number(row['count'])}</b></div>"
     )
-    return f'<div class="rl-counts">{"".join(rows)}</div>'

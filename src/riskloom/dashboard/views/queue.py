@@ -36,10 +36,13 @@ def render() -> None:
 
 
 def _ask(roles: Roles) -> Filters:
-    """The filters as the address and the widgets say; the address wins when it changed."""
+    """The filters as the address and the widgets say; the address wins when it changed.
+
+    Streamlit forgets widgets while another page is shown, so they are set again on the way back.
+    """
     given = dict(st.query_params) or st.session_state.get(_LAST) or {}
     asked = Filters.from_params(given)
-    if st.session_state.get("queue_given") != asked.as_params():
+    if st.session_state.get("queue_given") != asked.as_params() or "queue_show" not in st.session_state:
         for name, value in asked.as_widgets().items():
             st.session_state[f"queue_{name}"] = value
     codes = ["", *sorted({*roles.rules, "MODEL_RISK", *([asked.reason] if asked.reason else [])})]
@@ -100,21 +103,34 @@ def _new_since(filters: Filters, kept: Page[Decision]) -> None:
     new = sum(item["arrival"] > newest for item in found)
     if new:
         more = f"{new} new" if new < _SEEN_AT_MOST else f"{new} or more new"
-        if st.button(f"{more}: show", icon=":material/arrow_upward:", key="queue_refresh"):
-            st.session_state.pop(_KEPT, None)
-            st.rerun(scope="fragment")
+        st.button(f"{more}: show", icon=":material/arrow_upward:", key="queue_refresh", on_click=_fetch_again)
 
 
 def _turn_pages(kept: Page[Decision], cursors: list[str]) -> None:
     with st.container(horizontal=True, horizontal_alignment="left", gap="small"):
-        newer = bool(cursors) and st.button("Back", icon=":material/arrow_back:", key="queue_newer")
-        older = bool(kept["next"]) and st.button("More", icon=":material/arrow_forward:", key="queue_older")
+        if cursors:
+            st.button("Back", icon=":material/arrow_back:", key="queue_newer", on_click=_newer)
+        if kept["next"]:
+            st.button(
+                "More",
+                icon=":material/arrow_forward:",
+                key="queue_older",
+                on_click=_older,
+                args=(kept["next"],),
+            )
         if cursors:
             st.caption(f"Part {len(cursors) + 1}; the list stands still here.")
-    if older and kept["next"]:
-        cursors.append(kept["next"])
-    if newer:
-        cursors.pop()
-    if older or newer:
-        st.session_state.pop(_KEPT, None)
-        st.rerun(scope="fragment")
+
+
+def _fetch_again() -> None:
+    st.session_state.pop(_KEPT, None)
+
+
+def _newer() -> None:
+    st.session_state[_CURSORS].pop()
+    _fetch_again()
+
+
+def _older(cursor: str) -> None:
+    st.session_state[_CURSORS].append(cursor)
+    _fetch_again()

@@ -19,7 +19,8 @@ def render() -> None:
     st.title("Scenario and model")
     describe = str(scenario.get("describe") or "")
     st.html(
-        f'<p class="rl-lead"><b>{markup.text(words.code_words(roles.scenario))}</b> {markup.text(describe)}</p>'
+        f'<p class="rl-lead"><b>{markup.text(words.code_words(roles.scenario))}</b> '
+        f"{markup.text(describe)}</p>"
     )
     st.html(markup.figures(figures(roles, models)))
     rules, features, fields, runs = st.tabs(["Rules", "Features", "Event fields", "Training runs"])
@@ -68,7 +69,7 @@ def rule_table(roles: Roles) -> str:
             markup.two_lines(
                 f"<b>{markup.text(words.reason_title(rule['code']))}</b>", markup.text(rule["code"])
             ),
-            markup.pill(words.SEVERITIES.get(rule["severity"], rule["severity"]), rule["severity"]),
+            markup.severity(rule["severity"]),
             markup.text(words.ACTIONS.get(rule["action"], rule["action"])),
             f"<code>{markup.text(rule['when'])}</code>",
             markup.text(rule["message"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,8 +14,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from riskloom.domain.decision import LADDER
-from riskloom.errors import DataInvalid, Fault, RiskloomError
-from riskloom.server.decisions.repo import Filter, Page
+from riskloom.errors import DataInvalid, Fault, RiskloomError, StoreUnavailable, show
+from riskloom.server.decisions.list_repo import Filter, Page
 from riskloom.server.decisions.service import DecisionService, read_batch
 from riskloom.server.kit.http import (
     NDJSON,
@@ -33,6 +35,7 @@ router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 WRITE = [needs(Scope.EVENTS_WRITE)]
 READ = [needs(Scope.DECISIONS_READ)]
 SPOOL_BYTES = 8_000_000
+_CURSOR = re.compile(r"([0-9]{1,18})(?::((?:[0-9]{1,3}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)?))?")
 _LADDER = tuple(outcome.value for outcome in LADDER)
 
 
@@ -44,7 +47,7 @@ async def score(request: Request) -> Response:
     409 that shows the difference. `?dry_run=true` looks and stores nothing.
     """
     query = Query(request)
-    dry_run = query.flag("dry_run")
+    dry_run = query.flag("dry_run") or False
     query.finish()
     service = runtime_of(request).decisions
     key = request.headers.get("idempotency-key", "")
@@ -113,8 +116,10 @@ def _read_list(request: Request, service: DecisionService, *, decided: bool) -> 
     entity = query.text("entity", runtime_of(request).bundle.scenario.main_entity)
     outcome = query.choice("outcome", _LADDER)
     outcomes: tuple[int, ...] | None = None if outcome is None else (_LADDER.index(outcome),)
-    if outcomes is None and "flagged" in request.query_params:
-        outcomes = (1, 2) if query.flag("flagged") else (0,)
+    flagged = query.flag("flagged")
+    if flagged is not None:
+        outcomes = tuple(rank for rank in outcomes or (0, 1, 2) if (rank > 0) is flagged)
+    by_risk = query.choice("order", ("newest", "risk")) == "risk"
     narrowed = Filter(
         entity_key=None if entity is None else service.entity_key(entity),
         outcomes=outcomes,
@@ -124,56 +129,64 @@ def _read_list(request: Request, service: DecisionService, *, decided: bool) -> 
         since_us=query.time_us("since"),
         until_us=query.time_us("until"),
         decided=decided,
-        by_risk=query.choice("order", ("newest", "risk")) == "risk",
+        by_risk=by_risk,
     )
-    page = _read_page(query)
+    page = _read_page(query, by_risk)
     query.finish()
     return narrowed, page
 
 
-def _read_page(query: Query) -> Page:
+def _read_page(query: Query, by_risk: bool) -> Page:
     limit = query.integer("limit", 50, 1, 500)
-    before, _, risk = (query.text("cursor") or "").partition(":")
-    if before and not before.isdigit():
-        query.fault("cursor", "what 'next' of the page before says", repr(before))
+    cursor = query.text("cursor")
+    if cursor is None:
         return Page(limit)
-    try:
-        return Page(limit, int(before) if before else None, float(risk) if risk and risk != "None" else None)
-    except ValueError:
-        query.fault("cursor", "what 'next' of the page before says", repr(risk))
+    match = _CURSOR.fullmatch(cursor)
+    if match is None or (match[2] is not None) is not by_risk:
+        query.fault("cursor", "what 'next' of the page before says, in the same order", show(cursor))
         return Page(limit)
+    return Page(limit, int(match[1]), float(match[2]) if match[2] else None)
 
 
 async def _batch(request: Request, *, score: bool) -> Response:
     service = runtime_of(request).decisions
+    key = request.headers.get("idempotency-key", "")
     if request.headers.get("content-type", "").partition(";")[0].strip() == NDJSON:
-        return await _stream(request, service, score=score)
+        return await _stream(request, service, score=score, key=key)
     items = read_batch(await read_body(request))
-    return answer({"results": [result async for result in service.take_many(items, score=score)]})
+    places = [f"events[{at}]" for at in range(len(items))]
+    taken = service.take_many(items, places, score=score, idempotency_key=key)
+    results = [result async for result in taken]
+    if results and all("error" in result and result["error"]["status"] == 503 for result in results):
+        raise StoreUnavailable(results[0]["error"]["detail"], hint="nothing was taken; send the batch again")
+    return answer({"results": results})
 
 
-async def _stream(request: Request, service: DecisionService, *, score: bool) -> Response:
+async def _stream(request: Request, service: DecisionService, *, score: bool, key: str) -> Response:
     """NDJSON in, NDJSON out. Answers wait on disk until the body is read: many clients send all before they read."""
     limit = runtime_of(request).settings.max_body_bytes
-    spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - closed by the generator below
     count = 0
-    async for lines in read_lines(request.stream(), limit):
-        items = [_decode_line(line, count + at) for at, line in enumerate(lines) if line.strip()]
-        good = [item for item in items if not isinstance(item, RiskloomError)]
-        results = service.take_many(good, score=score, first=count)
-        for item in items:
-            result = {"error": problem(item)} if isinstance(item, RiskloomError) else await anext(results)
-            spool.write(msgspec.json.encode(result) + b"\n")
-        count += len(lines)
-    spool.seek(0)
+    with contextlib.ExitStack() as stack:
+        spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))
+        async for lines in read_lines(request.stream(), limit):
+            numbered = [(number, line) for number, line in enumerate(lines, count + 1) if line is None or line.strip()]
+            items = [_decode_line(line, number, limit) for number, line in numbered]
+            places = [f"line {number}" for number, _ in numbered]
+            async for result in service.take_many(items, places, score=score, idempotency_key=key):
+                spool.write(msgspec.json.encode(result) + b"\n")
+            count += len(lines)
+        spool.seek(0)
+        stack.pop_all()  # from here on the answer closes it
     return StreamingResponse(_drain(spool), media_type=NDJSON)
 
 
-def _decode_line(line: bytes, at: int) -> Any:
+def _decode_line(line: bytes | None, number: int, limit: int) -> object:
+    if line is None:
+        return DataInvalid(Fault(f"line {number}", f"a line of at most {limit:,} bytes", "a longer one"))
     try:
         return decode_json(line)
     except RiskloomError as error:
-        return DataInvalid(Fault(f"line {at + 1}", "one event as JSON", error.message))
+        return DataInvalid(Fault(f"line {number}", "one event as JSON", error.message))
 
 
 async def _drain(spool: Any) -> AsyncIterator[bytes]:

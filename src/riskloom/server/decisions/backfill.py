@@ -19,9 +19,10 @@ from riskloom.domain.event import Event
 from riskloom.errors import Fault, StoreUnavailable
 from riskloom.pipeline import TOO_LATE, Pipeline
 from riskloom.server.bundles import BundleTexts
-from riskloom.server.db import database_url, only_server, open_engine, upgrade
+from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.record import decision_row, event_rows
-from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.decisions.repo import BatchRows, DecisionRepo
+from riskloom.server.lock import only_server
 from riskloom.server.rebuild import Snapshots, rebuild
 from riskloom.server.settings import Settings
 from riskloom.server.tables import events as events_table
@@ -77,9 +78,7 @@ def backfill(
             work = _Backfill(engine, repo, bundle, pipeline, max(arrival, repo.last_arrival()), on_conflict)
             for chunk in chunks:
                 work.take(chunk, score=score)
-            digest = repo.digest_at(work.arrival)
-            if digest is not None:
-                snapshots.save(pipeline.state, work.arrival, digest)
+            snapshots.save(repo, pipeline.state, work.arrival)
             return work.counts
     finally:
         engine.dispose()
@@ -167,13 +166,13 @@ class _Backfill:
                 found |= {row.event_id: bytes(row.digest) for row in connection.execute(query)}
         return found
 
-    def _commit(self, rows: tuple[list[object], list[object], list[object]]) -> None:
+    def _commit(self, rows: BatchRows) -> None:
         connection = self._engine.raw_connection()
         try:
             driver = connection.driver_connection
             if driver is None:
                 raise StoreUnavailable("The database connection was lost.")
-            self._repo.insert_batch(driver, rows)  # type: ignore[arg-type]
+            self._repo.insert_batch(driver, rows)
             driver.commit()
         except self._engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
             raise StoreUnavailable(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from sqlalchemy.engine import Row
 
 from riskloom.domain.decision import Decision
 from riskloom.domain.event import Event, EventSchema
@@ -30,7 +31,6 @@ class Record:
     event_row: tuple[Any, ...] | None
     personal_row: tuple[Any, ...] | None
     decision_row: tuple[Any, ...] | None
-    digest: bytes = b""
     committed: asyncio.Future[None] | None = field(default=None, repr=False)
 
 
@@ -89,3 +89,9 @@ def decision_row(decision: Decision, scenario: str, decided_at_us: int) -> tuple
         decision.bundle,
         as_text(decision.degraded),
     )
+
+
+def row_values(row: Row[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(values with raw personal fields, what was sent) of a stored event."""
+    personal = decode(row.personal) if row.personal else {}
+    return {**decode(row.fields), **personal}, decode(row.sent)

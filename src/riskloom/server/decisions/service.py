@@ -12,7 +12,9 @@ from riskloom.domain.show import show_time
 from riskloom.errors import DataInvalid, Fault, NotFound, RiskloomError
 from riskloom.privacy.protect import key_of
 from riskloom.server.decisions.record import decode
-from riskloom.server.decisions.repo import DecisionRepo, Filter, Page
+from riskloom.server.decisions.count_repo import CountRepo
+from riskloom.server.decisions.list_repo import Filter, ListRepo, Page
+from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import DecisionEngine, Taken
 from riskloom.server.problem import problem
@@ -21,13 +23,20 @@ BATCH_LIMIT = 10_000
 WAVE = 500
 MINUTE_US = 60_000_000
 
+Begun = tuple[Event | None, Taken | None, asyncio.Future[None] | None, RiskloomError | None]
+"""An event of a batch on its way: what was read, what was taken, what to await, what was wrong."""
+
 
 class DecisionService:
     """Scores, ingests and lists."""
 
-    def __init__(self, engine: DecisionEngine, repo: DecisionRepo, views: Views) -> None:
+    def __init__(
+        self, engine: DecisionEngine, repo: DecisionRepo, lists: ListRepo, counts: CountRepo, views: Views
+    ) -> None:
         self._engine = engine
         self._repo = repo
+        self._lists = lists
+        self._counts = counts
         self._views = views
 
     async def score(self, data: object, *, idempotency_key: str = "", dry_run: bool = False) -> dict[str, Any]:
@@ -54,31 +63,39 @@ class DecisionService:
         return self._one(arrival=taken.arrival)
 
     async def take_many(
-        self, items: Sequence[object], *, score: bool, first: int = 0
+        self, items: Sequence[object], places: Sequence[str], *, score: bool, idempotency_key: str = ""
     ) -> AsyncIterator[dict[str, Any]]:
-        """Decide (or ingest) decoded events in order; a faulty one gives {"error": problem} and stops no other."""
+        """Decide (or ingest) decoded events in order; a faulty one gives {"error": problem} and stops no other.
+
+        Parameters
+        ----------
+        items
+            Decoded events; an error stands for one that could not be decoded.
+        places
+            Where each came from, such as `events[3]`, for messages.
+        """
         for start in range(0, len(items), WAVE):
-            wave = [self._begin(item, first + start + at, score) for at, item in enumerate(items[start : start + WAVE])]
+            end = start + WAVE
+            wave = [
+                self._begin(item, place, score, f"{idempotency_key} {place}" if idempotency_key else "")
+                for item, place in zip(items[start:end], places[start:end], strict=True)
+            ]
             for begun in wave:
                 yield await self._end(begun, score)
             await asyncio.sleep(0)
 
-    def _begin(
-        self, item: object, index: int, score: bool
-    ) -> tuple[Event | None, Taken | None, asyncio.Future[None] | None, RiskloomError | None]:
+    def _begin(self, item: object, place: str, score: bool, key: str) -> Begun:
         event = None
         try:
-            event = self._engine.parse(item, where=f"events[{index}]")
+            if isinstance(item, RiskloomError):
+                raise item
+            event = self._engine.parse(item, idempotency_key=key, where=place)
             taken, waiting = self._engine.put(event, score=score)
         except RiskloomError as error:
             return event, None, None, error
         return event, taken, waiting, None
 
-    async def _end(
-        self,
-        begun: tuple[Event | None, Taken | None, asyncio.Future[None] | None, RiskloomError | None],
-        score: bool,
-    ) -> dict[str, Any]:
+    async def _end(self, begun: Begun, score: bool) -> dict[str, Any]:
         event, taken, waiting, error = begun
         try:
             if error is not None:
@@ -108,24 +125,24 @@ class DecisionService:
             raise NotFound(f"No event {event_id!r} is stored.")
         view = self._views.stored([row])[0]
         arrivals = sorted({int(a) for reason in _reasons(row) for a in reason["evidence"]})
-        view["evidence_events"] = self._views.events(self._repo.by_arrivals(arrivals))
+        view["evidence_events"] = self._views.events(self._lists.by_arrivals(arrivals))
         view["features"] = self._features(row.vector)
         return view
 
     def list_decisions(self, narrowed: Filter, page: Page) -> dict[str, Any]:
         """A page of decisions."""
-        rows = self._repo.list_events(narrowed, Page(page.limit + 1, page.before, page.risk_below))
+        rows = self._lists.list_events(narrowed, Page(page.limit + 1, page.before, page.risk))
         shown = rows[: page.limit]
         return {"items": self._views.stored(shown), "next": _next(rows, page, narrowed.by_risk)}
 
     def list_events(self, narrowed: Filter, page: Page) -> dict[str, Any]:
         """A page of events."""
-        rows = self._repo.list_events(narrowed, Page(page.limit + 1, page.before, page.risk_below))
+        rows = self._lists.list_events(narrowed, Page(page.limit + 1, page.before, page.risk))
         return {"items": self._views.events(rows[: page.limit]), "next": _next(rows, page, narrowed.by_risk)}
 
     def rows(self, narrowed: Filter, page: Page) -> list[Any]:
         """Rows as stored; for the first system's flat answers."""
-        return self._repo.list_events(narrowed, page)
+        return self._lists.list_events(narrowed, page)
 
     def entity_key(self, value: str) -> str:
         """The stored key of a value of the scenario's main entity."""
@@ -138,21 +155,21 @@ class DecisionService:
         """Live counts."""
         now_us = self._engine.clock.now_us()
         hour_us = now_us - 60 * MINUTE_US
-        minutes = self._repo.by_minute((now_us // MINUTE_US - 59) * MINUTE_US)
+        minutes = self._counts.by_minute((now_us // MINUTE_US - 59) * MINUTE_US)
         by_minute: dict[int, list[int]] = {minute: [0, 0, 0] for minute in range(now_us // MINUTE_US - 59, now_us // MINUTE_US + 1)}
         for minute, rank, count in minutes:
             by_minute.setdefault(minute, [0, 0, 0])[rank] += count
         codes: dict[str, int] = {}
-        for reasons in self._repo.flagged_reasons(now_us - 24 * 60 * MINUTE_US, 5_000):
+        for reasons in self._counts.flagged_reasons(now_us - 24 * 60 * MINUTE_US, 5_000):
             for code in {reason["code"] for reason in decode_reasons(reasons)}:
                 codes[code] = codes.get(code, 0) + 1
-        outcomes = self._repo.count_outcomes()
+        outcomes = self._counts.count_outcomes()
         recent = sum(count for minute, _, count in minutes if minute >= now_us // MINUTE_US - 1)
         return {
-            "total_events": self._repo.count_events(),
+            "total_events": self._counts.count_events(),
             "total_decisions": sum(outcomes.values()),
             "outcomes": _by_name(outcomes),
-            "last_hour": _by_name(self._repo.count_outcomes(hour_us)),
+            "last_hour": _by_name(self._counts.count_outcomes(hour_us)),
             "per_minute": [
                 {"minute": show_time(minute * MINUTE_US), "approved": c[0], "flagged": c[1], "rejected": c[2]}
                 for minute, c in sorted(by_minute.items())
@@ -227,5 +244,7 @@ def _next(rows: Sequence[Any], page: Page, by_risk: bool) -> str | None:
     if len(rows) <= page.limit:
         return None
     last = rows[page.limit - 1]
-    return f"{last.arrival}:{last.risk_score!r}" if by_risk else str(last.arrival)
+    if not by_risk:
+        return str(last.arrival)
+    return f"{last.arrival}:" if last.risk_score is None else f"{last.arrival}:{last.risk_score!r}"
 

@@ -14,16 +14,18 @@ from riskloom.domain.show import show_field, show_scaled, show_time
 from riskloom.explain.reasons import ReasonTexts
 from riskloom.scenario.scenario import Scenario
 from riskloom.server.bundles import BundleTexts
-from riskloom.server.decisions.record import decode
-from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.decisions.list_repo import ListRepo
+from riskloom.server.decisions.record import decode, row_values
+from riskloom.server.ids import RecentIds
 
 
 class Views:
     """Renders events and decisions of one scenario; sentences come from each decision's own bundle."""
 
-    def __init__(self, scenario: Scenario, repo: DecisionRepo, texts: BundleTexts) -> None:
+    def __init__(self, scenario: Scenario, lists: ListRepo, texts: BundleTexts, recent: RecentIds) -> None:
         self.scenario = scenario
-        self._repo = repo
+        self._lists = lists
+        self._recent = recent
         self._texts = texts
         self._money = next((field for field in scenario.fields if field.type is FieldType.MONEY), None)
 
@@ -96,8 +98,8 @@ class Views:
         return {field.name: show_field(field, values.get(field.name), sent) for field in self.scenario.fields}
 
     def _names(self, reasons: Iterable[Mapping[str, Any]]) -> dict[int, str]:
-        arrivals = sorted({arrival for reason in reasons for arrival in reason["evidence"]})
-        return self._repo.event_ids(arrivals)
+        known, missing = self._recent.of({arrival for reason in reasons for arrival in reason["evidence"]})
+        return known | self._lists.event_ids(sorted(missing)) if missing else known
 
     def _decision(
         self,
@@ -137,9 +139,3 @@ class Views:
             "arrived_at": show_time(times[1]),
             "decided_at": None if times[2] is None else show_time(times[2]),
         }
-
-
-def row_values(row: Row[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(values with raw personal fields, what was sent) of a stored event."""
-    personal = decode(row.personal) if row.personal else {}
-    return {**decode(row.fields), **personal}, decode(row.sent)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import Depends, Request, Response
 
-from riskloom.errors import BodyTooLarge, Fault, ParameterInvalid, RiskloomError
+from riskloom.errors import BodyTooLarge, Fault, ParameterInvalid, RiskloomError, show
+from riskloom.server.db import is_storable
 from riskloom.server.problem import MEDIA_TYPE, problem_bytes
 from riskloom.server.security.access import Scope
 
@@ -18,10 +19,20 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {MEDIA_TYPE: {}}}
     for status, text in ((401, "No valid credentials"), (422, "Invalid input"), (503, "Store unavailable"))
 }
+
+
+class MethodNotAllowed(RiskloomError):
+    """The path exists, but not for this method."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
 
 
 def answer(value: object, status: int = 200) -> Response:
@@ -47,8 +58,7 @@ def needs(scope: Scope) -> Any:
     """A dependency that lets a request pass with this scope only."""
 
     async def check(request: Request) -> None:
-        headers = dict(request.scope["headers"])
-        runtime_of(request).access.check(scope, headers.get(b"authorization"), headers.get(b"host"))
+        runtime_of(request).access.check(scope, dict(request.scope["headers"]))
 
     check.scope = scope  # type: ignore[attr-defined]
     return Depends(check)
@@ -73,22 +83,25 @@ async def read_body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def read_lines(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[list[bytes]]:
-    """Lines of a streamed body, in groups as they arrive; none longer than `limit`."""
-    rest = b""
+async def read_lines(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[list[bytes | None]]:
+    """Lines of a streamed body, in groups as they arrive; None in the place of one longer than `limit`."""
+    rest, is_long = b"", False
     async for chunk in stream:
         *lines, rest = (rest + chunk).split(b"\n")
+        found: list[bytes | None] = [line if len(line) <= limit else None for line in lines]
+        if found and is_long:
+            found[0], is_long = None, False
         if len(rest) > limit:
-            raise too_large(limit)
-        if lines:
-            yield lines
-    if rest.strip():
-        yield [rest]
+            rest, is_long = b"", True
+        if found:
+            yield found
+    if is_long or rest.strip():
+        yield [None if is_long else rest]
 
 
 def check_length(header: str | None, limit: int) -> None:
     """Refuse a body by its announced length."""
-    if header is not None and header.isdigit() and int(header) > limit:
+    if header is not None and header.isdecimal() and (len(header) > 18 or int(header) > limit):
         raise too_large(limit)
 
 
@@ -97,6 +110,20 @@ def too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(
         f"The body is larger than {limit:,} bytes.", hint="send fewer events at once, or NDJSON, or a file by the CLI"
     )
+
+
+def read_flag(name: str, value: str) -> bool:
+    """true or false, as words or numbers.
+
+    Raises
+    ------
+    ParameterInvalid
+    """
+    if value.lower() in ("true", "1", "yes"):
+        return True
+    if value.lower() in ("false", "0", "no"):
+        return False
+    raise ParameterInvalid(Fault(name, "true or false", show(value)))
 
 
 class Query:
@@ -108,7 +135,13 @@ class Query:
 
     def text(self, *names: str) -> str | None:
         """The first of these that is given."""
-        return next((value for name in names if (value := self._given.get(name))), None)
+        for name in names:
+            value = self._given.get(name)
+            if value:
+                if not is_storable(value):
+                    self._faults.append(Fault(name, "text without control characters", show(value)))
+                return value
+        return None
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
         """A whole number in a range."""
@@ -118,22 +151,22 @@ class Query:
         """A number in a range, or None."""
         return self._number(name, None, low, high, float) if name in self._given else None
 
-    def flag(self, name: str, default: bool = False) -> bool:
-        """true or false."""
+    def flag(self, name: str) -> bool | None:
+        """true or false; None where it is not given."""
         value = self._given.get(name)
-        if value is None or value == "":
-            return default
-        if value.lower() in ("true", "1", "yes"):
-            return True
-        if value.lower() not in ("false", "0", "no"):
-            self._faults.append(Fault(name, "true or false", repr(value)))
-        return False
+        if not value:
+            return None
+        try:
+            return read_flag(name, value)
+        except ParameterInvalid as error:
+            self._faults += error.faults
+            return None
 
     def choice(self, name: str, known: tuple[str, ...]) -> str | None:
         """One of some words, or None."""
         value = self._given.get(name)
         if value and value not in known:
-            self._faults.append(Fault(name, f"one of {', '.join(known)}", repr(value)))
+            self._faults.append(Fault(name, f"one of {', '.join(known)}", show(value)))
             return None
         return value or None
 
@@ -143,12 +176,12 @@ class Query:
         if not value:
             return None
         try:
-            when = datetime.fromisoformat(value.replace(" ", "+"))
+            when = datetime.fromisoformat(value.replace(" ", "+"))  # a '+' sent bare arrives as a space
             if when.tzinfo is None:
                 raise ValueError
-            return round(when.timestamp() * 1e6)
-        except (ValueError, OverflowError):
-            self._faults.append(Fault(name, "an ISO 8601 time with Z or an offset", repr(value)))
+            return (when - _EPOCH) // _MICROSECOND
+        except ValueError:
+            self._faults.append(Fault(name, "an ISO 8601 time with Z or an offset", show(value)))
             return None
 
     def finish(self) -> None:
@@ -170,9 +203,6 @@ class Query:
             number = None
         if number is None or not low <= number <= high:
             what = "a whole number" if kind is int else "a number"
-            self._faults.append(Fault(name, f"{what} from {low:g} to {high:g}", repr(value)))
+            self._faults.append(Fault(name, f"{what} from {low:g} to {high:g}", show(value)))
             return default
         return number
-
-
-Handler = Callable[..., Coroutine[Any, Any, Response]]

@@ -1,14 +1,17 @@
-"""OpenAPI of the event bodies: made from the scenario's fields, with an example."""
+"""OpenAPI: the event bodies made from the scenario's fields, with an example; and the pages that show it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 
 from riskloom.domain.field import Field, FieldType
 from riskloom.scenario.scenario import Scenario
+from riskloom.server.kit.http import needs
+from riskloom.server.security.access import Scope
 
 _SHAPES: dict[FieldType, dict[str, Any]] = {
     FieldType.STRING: {"type": "string", "maxLength": 256},
@@ -37,6 +40,21 @@ _EXAMPLES: dict[FieldType, Any] = {
 _WORDS = {"currency": "EUR", "channel": "online", "merchant_category": "electronics"}
 _SINGLE = ("/api/v1/score", "/api/v1/events", "/score", "/ingest")
 _MANY = ("/api/v1/score/batch", "/api/v1/events/batch")
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Scope.PUBLIC)])
+
+
+@router.get("/openapi.json")
+async def openapi_json(request: Request) -> dict[str, Any]:
+    """The description of this API."""
+    app: FastAPI = request.app
+    return app.openapi()
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """The same to read and try out."""
+    return get_swagger_ui_html(openapi_url="openapi.json", title=f"{request.app.title} API")
 
 
 def describe_events(app: FastAPI, scenario: Scenario) -> None:

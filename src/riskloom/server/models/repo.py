@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 
 from riskloom.bundle import Bundle
 from riskloom.domain.show import show_time
+from riskloom.server.db import reading, writing
 from riskloom.server.decisions.record import as_text, decode
 from riskloom.server.tables import bundles, model_runs
 
@@ -25,7 +26,7 @@ class ModelRepo:
         model = bundle.model
         if model is None:
             raise ValueError("a model run needs a model")
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(
                 model_runs.insert().values(
                     scenario=self._scenario,
@@ -45,7 +46,7 @@ class ModelRepo:
         query = (
             sa.select(model_runs).where(model_runs.c.scenario == self._scenario).order_by(sa.desc(model_runs.c.id))
         )
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [
                 {
                     "created_at": show_time(row.created_at_us),
@@ -69,7 +70,7 @@ class ModelRepo:
             .limit(1)
         )
         first_used = sa.select(bundles.c.first_used_at_us).where(bundles.c.fingerprint == fingerprint)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             run = connection.execute(newest).first()
             used_us = connection.execute(first_used).scalar()
         if run is None or used_us is None or used_us > run.created_at_us:

@@ -14,7 +14,7 @@ import structlog
 
 from riskloom.bundle import read_bundle, write_bundle
 from riskloom.clock import Clock
-from riskloom.errors import Conflict, DataInvalid, ExtraMissing, Fault, NotFound, RiskloomError
+from riskloom.errors import Conflict, DataInvalid, ExtraMissing, Fault, NotFound, RiskloomError, StoreUnavailable
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.engine import DecisionEngine
 from riskloom.server.models.repo import ModelRepo
@@ -125,6 +125,10 @@ class ModelService:
         except RiskloomError as error:
             job["status"], job["error"] = "failed", error
             log.warning("models.retrain_failed", reason=error.message)
+        except OSError as error:
+            job["status"] = "failed"
+            job["error"] = StoreUnavailable(f"The bundle could not be written: {error}", hint="make room on the disk")
+            log.warning("models.retrain_failed", reason=str(error))
         finally:
             if job["status"] == "running":
                 job["status"], job["error"] = "failed", Conflict("The training was ended.")
@@ -149,8 +153,8 @@ class ModelService:
         threshold = bundle.model.reference.threshold(percentile)
         now_us = self._clock.now_us()
         await asyncio.to_thread(self._texts.remember, bundle, now_us)
-        self._engine.use(bundle)
         await asyncio.to_thread(self._repo.add, bundle, str(path.resolve()), threshold, now_us)
+        self._engine.use(bundle)
         log.info("models.swapped", bundle=bundle.version, rows=bundle.model.info.get("trained_rows"))
         return {
             "trained_rows": bundle.model.info.get("trained_rows"),

@@ -1,0 +1,188 @@
+"""The same windows by DuckDB, polars and pandas, on the same stream in the same run, and how many values they get wrong.
+
+Compared: count, sum, mean and spread of the amount over 1 h, 24 h and 7 d by customer, device, address and merchant:
+48 values an event, over what arrived before it. Each library computes counts, sums and sums of squares with its own
+rolling windows, one thread; the event itself is taken off again. DuckDB is corrected for ties (events of the same
+second that arrived later); polars and pandas are used as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from riskloom.bench.report import Figure, Part
+from riskloom.bench.sizes import Sizes
+from riskloom.bench.stream import Stream, make_stream
+from riskloom.features.spec import SECOND_US, Column, WindowFeature
+from riskloom.features.state import WindowState
+
+ENTITIES = ("user_id", "device_id", "ip", "merchant_id")
+HOURS = (1, 24, 168)
+AGGREGATES = ("count", "sum", "mean", "std")
+TIMES_DUCKDB = 5.0
+SLACK = 1e-6
+Values = npt.NDArray[np.float64]
+Engine = Callable[[Stream], Values]
+
+
+def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
+    """Run each engine over the stream; ours first and last, the better counts for the others' sake too."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    stream = make_stream(sizes.libraries, seed=5)
+    ours, exact = _timed(riskloom, stream)
+    rows: list[tuple[object, ...]] = []
+    figures: list[Figure] = []
+    rates: dict[str, float] = {}
+    for name, engine in ENGINES.items():
+        if find_spec(name) is None:
+            figures.append(Figure(f"{name}: not installed", None, "events/s", note="pip install 'riskloom[bench]'"))
+            continue
+        say(f"libraries: {name}, {len(stream):,} events")
+        rates[name], found = _timed(engine, stream)
+        rows.append((name, rates[name], _differing(found, exact), exact.size))
+    ours = float(np.median([ours, _timed(riskloom, stream)[0], _timed(riskloom, stream)[0]]))
+    rows.insert(0, ("riskloom", ours, 0, exact.size))
+    if "duckdb" in rates:
+        note = f"{ours:,.0f} against {rates['duckdb']:,.0f} events/s"
+        figures.insert(
+            0,
+            Figure("times DuckDB, corrected for ties", ours / rates["duckdb"], "x", TIMES_DUCKDB, at_most=False, note=note),
+        )
+    title = f"48 windows values an event, {len(stream):,} events, one thread each"
+    return Part("libraries", figures, title, ("engine", "events/s", "wrong values", "of"), rows)
+
+
+def _timed(engine: Engine, stream: Stream) -> tuple[float, Values]:
+    before = time.perf_counter()
+    found = engine(stream)
+    return len(stream) / (time.perf_counter() - before), found
+
+
+def _differing(found: Values, exact: Values) -> int:
+    """How many values are not the exact ones; a missing one is one."""
+    close = np.abs(found - exact) <= SLACK * np.maximum(1.0, np.abs(exact))
+    return int((~(close | (np.isnan(found) & np.isnan(exact)))).sum())
+
+
+def riskloom(stream: Stream) -> Values:
+    """Our kernel."""
+    features = [
+        WindowFeature(
+            f"{entity}_{aggregate}_{hours}",
+            entity,
+            aggregate,
+            () if aggregate == "count" else ("amount",),
+            hours * 3600 * SECOND_US,
+        )
+        for entity in ENTITIES
+        for hours in HOURS
+        for aggregate in AGGREGATES
+    ]
+    columns = [*(Column(name, "id") for name in ENTITIES), Column("amount", "integer", 100)]
+    state = WindowState(features, columns, 7 * 86_400 * SECOND_US)
+    out = np.empty((len(stream), len(features)))
+    values: dict[str, Any] = {name: stream.texts[name] for name in ENTITIES}
+    state.run_many(
+        stream.time_us, stream.time_us, np.arange(len(stream)), {**values, "amount": stream.amount}, out
+    )
+    return out
+
+
+def duckdb(stream: Stream) -> Values:
+    """DuckDB: RANGE windows, less the event itself and what came later in the same second."""
+    import duckdb as library
+    import pyarrow as pa
+
+    parts: list[str] = []
+    windows: list[str] = []
+    for entity in ENTITIES:
+        later = f"tie_{entity}"
+        windows.append(
+            f"{later} as (partition by {entity}, ts order by arrival rows between current row and unbounded following)"
+        )
+        for hours in HOURS:
+            span = f"in_{entity}_{hours}"
+            windows.append(
+                f"{span} as (partition by {entity} order by ts"
+                f" range between {hours * 3600 - 1} preceding and current row)"
+            )
+            for short, what in (("n", "count(*)"), ("s", "sum(amount)"), ("q", "sum(amount * amount)")):
+                parts.append(f"{what} over {span} - {what} over {later} as {short}_{entity}_{hours}")
+    finished = [
+        f"n_{at}, s_{at} / 100.0, s_{at} / 100.0 / nullif(n_{at}, 0),"
+        f" sqrt((n_{at}::hugeint * q_{at} - s_{at}::hugeint * s_{at})::double) / 100.0 / nullif(n_{at}, 0)"
+        for at in (f"{entity}_{hours}" for entity in ENTITIES for hours in HOURS)
+    ]
+    events = pa.table({**_plain(stream), "arrival": np.arange(len(stream))})
+    with library.connect() as connection:
+        connection.execute("set threads = 1")
+        connection.register("events", events)
+        found = connection.execute(
+            f"with w as (select arrival, {', '.join(parts)} from events window {', '.join(windows)})"  # noqa: S608
+            f" select {', '.join(finished)} from w order by arrival"
+        ).fetchnumpy()
+    return np.column_stack([np.ma.filled(np.ma.asarray(column, np.float64), np.nan) for column in found.values()])
+
+
+def polars(stream: Stream) -> Values:
+    """polars: rolling sums by time, closed on the right, less the event itself."""
+    import polars as library
+
+    frame = library.DataFrame(_plain(stream) | {"one": np.ones(len(stream)), "amount": stream.amount.astype(float)})
+    frame = frame.with_columns(
+        (library.col("ts") * 1_000_000).cast(library.Datetime("us")).alias("ts"),
+        (library.col("amount") ** 2).alias("square"),
+    )
+    sums = [
+        (
+            library.col(what).rolling_sum_by("ts", window_size=f"{hours}h", closed="right").over(entity)
+            - library.col(what)
+        ).alias(f"{entity}_{hours}_{what}")
+        for entity in ENTITIES
+        for hours in HOURS
+        for what in ("one", "amount", "square")
+    ]
+    return _finished(frame.select(sums).to_numpy())
+
+
+def pandas(stream: Stream) -> Values:
+    """pandas: groupby and rolling over time, closed on the right, less the event itself."""
+    import pandas as library
+
+    frame = library.DataFrame(_plain(stream) | {"one": 1.0, "amount": stream.amount.astype(float)})
+    frame["ts"] = library.to_datetime(frame["ts"], unit="s")
+    frame["square"] = frame["amount"] ** 2
+    what = ["one", "amount", "square"]
+    own = frame[what].to_numpy()
+    sums = []
+    for entity in ENTITIES:
+        for hours in HOURS:
+            rolled = frame.groupby(entity).rolling(f"{hours}h", on="ts", closed="right")[what].sum()
+            found = np.empty_like(own)
+            found[np.argsort(stream.ids[entity], kind="stable")] = rolled.to_numpy()  # it comes group by group
+            sums.append(found - own)
+    return _finished(np.hstack(sums))
+
+
+ENGINES: dict[str, Engine] = {"duckdb": duckdb, "polars": polars, "pandas": pandas}
+
+
+def _plain(stream: Stream) -> dict[str, Any]:
+    return {**stream.ids, "ts": stream.time_us // SECOND_US, "amount": stream.amount}
+
+
+def _finished(sums: Values) -> Values:
+    """count, sum, mean and spread from counts, sums and sums of squares, window by window."""
+    n, s, q = sums[:, 0::3], sums[:, 1::3], sums[:, 2::3]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        present = np.where(n > 0, n, np.nan)
+        spread = np.sqrt(np.maximum(present * q - s * s, 0)) / present
+    return np.stack([n, s / 100, s / present / 100, spread / 100], axis=2).reshape(len(sums), -1)

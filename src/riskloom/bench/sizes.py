@@ -1,0 +1,39 @@
+"""How much is measured: the sizes that figures stand for, and smaller ones for a first look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Counts of events (or requests) in each part."""
+
+    stream: int = 1_000_000
+    """Events in the windows before the kernel is measured, and as many measured in batch."""
+    singles: int = 50_000
+    cold: int = 250
+    libraries: int = 200_000
+    history: int = 60_000
+    rows: int = 200_000
+    warm_requests: int = 8_000
+    requests: int = 60_000
+    single_requests: int = 3_000
+    log: int = 1_000_000
+    starts: int = 3
+
+
+FULL = Sizes()
+QUICK = Sizes(
+    stream=100_000,
+    singles=10_000,
+    cold=40,
+    libraries=30_000,
+    history=15_000,
+    rows=50_000,
+    warm_requests=2_000,
+    requests=10_000,
+    single_requests=500,
+    log=50_000,
+    starts=1,
+)
