@@ -191,7 +191,7 @@ def _contents(scenario: Scenario, model: Model | None) -> tuple[dict[str, Any], 
     files: dict[str, bytes] = {}
     parts: dict[str, str] = {}
     for name in PARTS:
-        _add(files, parts, name, canonical(scenario.parts[name]))
+        _add(files, parts, name, canonical(scenario.parts[name], ordered=True))
     manifest: dict[str, Any] = {"format": FORMAT, "scenario": scenario.name, "parts": parts}
     if model is not None:
         _add(files, parts, "model", _pack(model.arrays()))
