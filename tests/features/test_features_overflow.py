@@ -88,6 +88,15 @@ def test_a_wave_beyond_the_limit_is_refused_although_the_total_is_small() -> Non
         take(state, len(wave) + 1, -GREATEST)
 
 
+def test_a_late_one_that_deepens_a_wave_is_refused_although_the_end_is_at_zero() -> None:
+    parts = [np.full(FULL // 2, GREATEST), np.full(FULL, -GREATEST), np.full(FULL // 2, GREATEST)]
+    state = filled(np.concatenate(parts))
+    descending, now = FULL // 2 + 10, 2 * FULL
+    with pytest.raises(StateOverflow):
+        take(state, descending, -GREATEST, arrived=now)
+    take(state, descending, GREATEST, arrived=now)
+
+
 def test_refusal_does_not_depend_on_a_restart() -> None:
     state = filled(np.full(FULL, GREATEST))
     again = WindowState.restore(state.features, COLUMNS, 10**5, state.snapshot())

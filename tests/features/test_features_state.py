@@ -195,6 +195,17 @@ def test_evidence_is_limited_and_newest_last_beyond_32_bits() -> None:
     assert state.evidence_one(state.names.index("new_payee")) == []
 
 
+def test_an_idle_entity_keeps_its_events_until_they_leave_the_window() -> None:
+    state = WindowState(FEATURES, COLUMNS, 0)
+    look(state, 1, user="idle", amount=1)
+    state.advance_one(0)
+    for i in range(2000):  # the clock hand passes every header, several times
+        look(state, 59, user="busy", amount=1)
+        state.advance_one(1 + i)
+    assert look(state, 60, user="idle")[:2] == [1, 0.01]
+    assert look(state, 61, user="idle")[:2] == [0, 0]
+
+
 def test_strangers_without_end_need_memory_only_while_they_are_in_a_window() -> None:
     state = WindowState(FEATURES, COLUMNS, 0)
     n = 5000

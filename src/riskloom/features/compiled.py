@@ -16,6 +16,7 @@ import numba as nb
 KERNEL_FILES = (
     "bits",
     "compiled",
+    "evidence",
     "finish",
     "kernel",
     "layout",

@@ -18,9 +18,10 @@ import numpy as np
 
 from riskloom.features.bits import pointer
 from riskloom.features.compiled import compiled, inlined
+from riskloom.features.evidence import evidence
 from riskloom.features.finish import finish
 from riskloom.features.layout import HEADER_WIDTH, MAX_ENTITIES, PLAN_WIDTH, Ints
-from riskloom.features.look import evidence, join_places, look, warm
+from riskloom.features.look import join_places, look, warm
 from riskloom.features.take import take
 
 

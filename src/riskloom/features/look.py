@@ -273,30 +273,6 @@ def look(plan, arena, headers, pages, meta, event, raw):
 
 
 @compiled
-def evidence(plan, arena, headers, pages, meta, event, entity, window, only_last, found):
-    """Low 32 bits of the arrival numbers in a window, newest last, as many as fit `found`; the count."""
-    identity = event[plan[entity, ID]]
-    if is_too_late(plan, meta, event) or identity < 0:
-        return np.int64(0)
-    row = row_of(pages, entity - 1, identity)
-    if row < 0 or headers[row, INFO] == 0:
-        return np.int64(0)
-    block = headers[row, OFFSET]
-    size = capacity((headers[row, INFO] & (CLASSES - 1)) - 1)
-    until = event[TIME] - plan[window, DELAY]
-    high = first_after(arena, block, headers[row, START] + 1, headers[row, END], until)
-    low = first_after(arena, block, headers[row, START] + 1, high, until - plan[window, WIDTH])
-    n = min(high - low, np.int64(found.shape[0]))
-    if only_last:
-        n = min(n, np.int64(1))
-    shorts = arena.view(np.int32)
-    lane = shorts_at(plan, entity, block, size, 0)
-    for i in range(n):
-        found[i] = np.int64(shorts[lane + high - n + i]) & 0xFFFFFFFF
-    return n
-
-
-@compiled
 def warm(plan, arena, headers, pages, meta, event, deep):
     """Ask for the cache lines of an event to come: first headers, later the blocks' ends and hash slots."""
     for entity in range(1, 1 + plan[0, ENTITIES]):

@@ -1,4 +1,4 @@
-"""One generated function that turns an event's values into its row: 0.6 µs where loops take 1.4."""
+"""From an event's values to its row of integers: one event, or columns of many."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from riskloom.features.dictionary import Dictionary
-from riskloom.features.layout import NULL, UNSEEN_ID, VALUES
+from riskloom.features.layout import ARRIVAL, ARRIVED, NULL, TIME, UNSEEN_ID, VALUES, Ints
 from riskloom.features.spec import Column
 
 Fill = Callable[[int, int, Mapping[str, Any]], bool]
@@ -37,3 +39,39 @@ def compile_fill(columns: Sequence[Column], dictionaries: Sequence[Dictionary], 
     exec(source, names)  # noqa: S102 (built from quoted names only)
     fill: Fill = names["fill"]
     return fill
+
+
+def make_rows(
+    numbers: tuple[Ints, Ints, Ints],
+    values: Mapping[str, Any],
+    columns: Sequence[Column],
+    dictionaries: Sequence[Dictionary],
+    width: int,
+) -> Ints:
+    """The rows of many events: `numbers` are time, arrived, arrival; `values` holds a column for each name.
+
+    New strings get their ids.
+
+    Raises
+    ------
+    TypeError
+        When a column holds something else than its kind says.
+    """
+    rows = np.zeros((len(numbers[0]), width), np.int64)
+    rows[:, TIME], rows[:, ARRIVED], rows[:, ARRIVAL] = numbers
+    for i, column in enumerate(columns):
+        held = values[column.name]
+        rows[:, VALUES + i] = (
+            dictionaries[i].ids(held) if column.kind == "id" else _integers(held, column.name)
+        )
+    return rows
+
+
+def _integers(values: Any, name: str) -> Ints:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iub":
+        return values.astype(np.int64, copy=False)
+    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
+        raise TypeError(f"{name} holds integers, not {values.dtype}")
+    if any(isinstance(value, float) for value in values):
+        raise TypeError(f"{name} holds integers or None, not floats")
+    return np.array([NULL if value is None else value for value in values], np.int64)

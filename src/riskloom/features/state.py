@@ -15,10 +15,10 @@ from riskloom.features import layout as at
 from riskloom.features.dictionary import Dictionary
 from riskloom.features.entry import EntryKind, check_entry
 from riskloom.features.integers import meaningful
-from riskloom.features.layout import NULL, Floats, Ints
+from riskloom.features.layout import Floats, Ints
 from riskloom.features.plan import compile_plan
 from riskloom.features.reclaim import unused_ids
-from riskloom.features.row import compile_fill
+from riskloom.features.row import compile_fill, make_rows
 from riskloom.features.spec import Column, WindowFeature
 from riskloom.features.store import Store
 
@@ -225,21 +225,11 @@ class WindowState:
         nothing = np.empty((0, self._width))
         for begin in range(0, n, CHUNK):
             part = slice(begin, min(begin + CHUNK, n))
-            rows = self._rows((time_us, arrived_us, arrival), values, part)
+            held = {column.name: values[column.name][part] for column in self.columns}
+            numbers = (time_us[part], arrived_us[part], arrival[part])
+            rows = make_rows(numbers, held, self.columns, self._id_dictionaries, self._plan.row_width)
             self._run_chunk(rows, nothing if out is None else out[part], late[part], begin)
         return late
-
-    def _rows(self, numbers: tuple[Ints, Ints, Ints], values: Mapping[str, Any], part: slice) -> Ints:
-        rows = np.zeros((part.stop - part.start, self._plan.row_width), np.int64)
-        for place, column_of in zip((at.TIME, at.ARRIVED, at.ARRIVAL), numbers, strict=True):
-            rows[:, place] = column_of[part]
-        for i, column in enumerate(self.columns):
-            held = values[column.name][part]
-            if column.kind == "id":
-                rows[:, at.VALUES + i] = self._id_dictionaries[i].ids(held)
-            else:
-                rows[:, at.VALUES + i] = _integers(held, column.name)
-        return rows
 
     def _run_chunk(self, rows: Ints, out: Floats, late: npt.NDArray[np.bool_], begin: int) -> None:
         n = 0
@@ -316,13 +306,3 @@ def _overflow(where: str = "") -> StateOverflow:
         f"{where}A sum over a window could leave its 64-bit integer, or a summed value is not below 2**46.",
         hint="declare the field with fewer decimals, or check the amount",
     )
-
-
-def _integers(values: Any, name: str) -> Ints:
-    if isinstance(values, np.ndarray) and values.dtype.kind in "iub":
-        return values.astype(np.int64, copy=False)
-    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
-        raise TypeError(f"{name} holds integers, not {values.dtype}")
-    if any(isinstance(value, float) for value in values):
-        raise TypeError(f"{name} holds integers or None, not floats")
-    return np.array([NULL if value is None else value for value in values], np.int64)
