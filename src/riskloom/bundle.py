@@ -15,6 +15,7 @@ import io
 import json
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -251,7 +252,7 @@ def _read_arrays(content: bytes, folder: Path) -> dict[str, npt.NDArray[Any]]:
 
 _UNREADABLE = (
     ValueError, KeyError, EOFError, OSError, NotImplementedError, RuntimeError, MemoryError, OverflowError,
-    TypeError, SyntaxError, zipfile.BadZipFile, zlib.error,
+    TypeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What zipfile and numpy raise for bytes that somebody else wrote."""
 

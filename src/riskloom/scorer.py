@@ -83,6 +83,10 @@ class Scorer:
 
     def _parse(self, row: Mapping[str, Any], where: str) -> Event:
         try:
+            if raw := [
+                name for name, value in row.items() if isinstance(value, (bytes, bytearray, memoryview))
+            ]:
+                raise TypeError(f"bytes in {', '.join(map(str, raw))}")
             plain = decode_json(msgspec.json.encode(row, enc_hook=_plain))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise EventInvalid(Fault(where or "event", "plain values", str(error))) from error

@@ -71,7 +71,8 @@ def test_division_rounds_half_to_even(numerator: int, denominator: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "-", "+.", "e5", "1e", "1,5", "1.2.3", " 1", "1 ", "1\n", "0x1", "nan", "inf", "1_0", "1e1000"]
+    "text",
+    ["", ".", "-", "+.", "e5", "1e", "1,5", "1.2.3", " 1", "1 ", "1\n", "0x1", "nan", "inf", "1_0", "1e1000"],
 )
 def test_what_is_no_decimal_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a decimal|out of range"):
@@ -140,7 +141,9 @@ def test_a_conversion_is_rounded_once_at_the_rate_of_its_day(
 
 
 def test_a_rate_holds_from_the_first_microsecond_of_its_day() -> None:
-    table = parse_rates({"base": "USD", "rates": [{"date": "2024-01-01", "EUR": 1}, {"date": "2024-01-02", "EUR": 2}]})
+    table = parse_rates(
+        {"base": "USD", "rates": [{"date": "2024-01-01", "EUR": 1}, {"date": "2024-01-02", "EUR": 2}]}
+    )
     day_us = table.rows["EUR"][1][0] * DAY_US
     assert table.convert("1", "EUR", day_us - 1) == 100
     assert table.convert("1", "EUR", day_us) == 200

@@ -60,7 +60,9 @@ numbers = st.one_of(
 )
 scalars = st.one_of(st.none(), st.booleans(), texts, numbers)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=5
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
 )
 bodies = st.one_of(
     values, st.dictionaries(st.one_of(st.sampled_from(NAMES), texts), values, max_size=len(NAMES))
@@ -157,7 +159,9 @@ def test_another_content_has_another_digest(change: dict[str, Any]) -> None:
 
 def test_values_that_look_alike_in_neighbouring_fields_differ() -> None:
     bare = {"id": "e", "at": GOOD["at"], "user": "u"}
-    told = {SCHEMA.digest(parse({**bare, **more})) for more in ({"count": 1}, {"size": 1}, {"lat": 1}, {"lon": 1})}
+    told = {
+        SCHEMA.digest(parse({**bare, **more})) for more in ({"count": 1}, {"size": 1}, {"lat": 1}, {"lon": 1})
+    }
     assert len(told) == 4
 
 

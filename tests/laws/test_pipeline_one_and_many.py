@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.events import NOW_US, history
-from support.small import DAY_US, small_scenario
 
 from riskloom.bundle import Bundle, make_bundle
 from riskloom.domain.decision import MODEL_REASON, Decision
@@ -21,13 +19,15 @@ from riskloom.errors import EventInvalid
 from riskloom.pipeline import NO_MODEL, TOO_LATE, Batch, Pipeline
 from riskloom.scenario.load import load_scenario
 from riskloom.training.fit import fit_model
+from support.events import NOW_US, history
+from support.small import DAY_US, small_scenario
 
 MINUTE_US = 60_000_000
 GAPS_US = [
     0, 0, 0, 1, 1_000_000, MINUTE_US - 1, MINUTE_US, MINUTE_US + 1, 2 * MINUTE_US - 1, 2 * MINUTE_US, 2 * MINUTE_US + 1,
     5 * MINUTE_US, DAY_US, 91 * DAY_US, -1, -MINUTE_US, -2 * MINUTE_US, -2 * MINUTE_US - 1, -3 * MINUTE_US,
 ]  # fmt: skip
-AMOUNTS = [0, "0.01", "0.005", 12.5, "1e-7", 99.995, 100, "100.01", 10**9, 703_687_441_776.63, None]
+AMOUNTS = [0, "0.01", "0.005", 12.5, "1e-7", 99.995, 100, "100.01", 10**9, 600_000_000_000.63, None]
 
 rows = st.fixed_dictionaries(
     {
@@ -127,7 +127,9 @@ def check(bundle: Bundle, events: Sequence[Event], sizes: Sequence[int]) -> None
     for batch in in_batches(bundle, events, sizes):
         for row in range(len(batch.outcomes)):
             decision = decisions[at]
-            assert batch.vectors[row].tobytes() == decision.vector.tobytes(), _difference(bundle, batch, row, decision)
+            assert batch.vectors[row].tobytes() == decision.vector.tobytes(), _difference(
+                bundle, batch, row, decision
+            )
             assert batch.outcomes[row] is decision.outcome
             assert bool(batch.too_late[row]) == (TOO_LATE in decision.degraded)
             met = [rule.code for rule, hit in zip(bundle.scenario.rules, batch.met[row], strict=True) if hit]
@@ -156,7 +158,9 @@ sizes = st.lists(st.integers(0, 9), max_size=4)
 @pytest.mark.parametrize("trained", [False, True], ids=["rules alone", "with a model"])
 @settings(deadline=None, max_examples=60)
 @given(stream=streams, sizes=sizes)
-def test_one_by_one_is_the_batch_bit_for_bit(trained: bool, stream: list[dict[str, Any]], sizes: list[int]) -> None:
+def test_one_by_one_is_the_batch_bit_for_bit(
+    trained: bool, stream: list[dict[str, Any]], sizes: list[int]
+) -> None:
     bundle = small_bundle(trained)
     check(bundle, read(stream, bundle), sizes)
 
@@ -177,13 +181,14 @@ def test_a_state_that_took_many_in_goes_on_one_by_one(stream: list[dict[str, Any
 
 @settings(deadline=None, max_examples=30)
 @given(stream=streams)
-def test_evidence_is_what_arrived_before(stream: list[dict[str, Any]]) -> None:
+def test_evidence_is_what_arrived_before_with_the_newest_last(stream: list[dict[str, Any]]) -> None:
     bundle = small_bundle(True)
     events = read(stream, bundle)
     for decision in one_by_one(bundle, events):
         for reason in decision.reasons:
             assert all(1 <= number < decision.arrival for number in reason.evidence)
-            assert list(reason.evidence) == sorted(set(reason.evidence))
+            by_time = sorted(set(reason.evidence), key=lambda number: (events[number - 1].time_us, number))
+            assert list(reason.evidence) == by_time  # newest last
             if reason.code == "MANY":
                 assert len(reason.evidence) == reason.values["value"]
                 keys = {events[number - 1].values["user"] for number in reason.evidence}

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support.scenarios import SMALL
 
 from riskloom.errors import ScenarioInvalid
 from riskloom.scenario.load import load_scenario
 from riskloom.scenario.read_yaml import read_document
+from support.scenarios import SMALL
 
 LINES = SMALL.splitlines()
 JUNK = [
@@ -28,9 +28,9 @@ lines = st.one_of(
     st.sampled_from(JUNK),
     st.sampled_from(LINES),
     st.text(max_size=30),
-    st.tuples(st.sampled_from(["rules", "event", "features", "policy", "detector", "rates"]), st.sampled_from(JUNK)).map(
-        lambda pair: f"{pair[0]}: {pair[1]}"
-    ),
+    st.tuples(
+        st.sampled_from(["rules", "event", "features", "policy", "detector", "rates"]), st.sampled_from(JUNK)
+    ).map(lambda pair: f"{pair[0]}: {pair[1]}"),
 )
 
 
@@ -73,7 +73,9 @@ def test_any_text_loads_or_is_invalid(text: str) -> None:
     load(text)
 
 
-@pytest.mark.parametrize("key", ["scenario", "event", "features", "detector", "rules", "policy", "rates", "timezone"])
+@pytest.mark.parametrize(
+    "key", ["scenario", "event", "features", "detector", "rules", "policy", "rates", "timezone"]
+)
 def test_junk_for_a_section_is_invalid_or_harmless(key: str) -> None:
     for junk in JUNK:
         load(f"event: {{fields: {{event_id: string}}}}\n{key}: {junk}\n")

@@ -26,7 +26,7 @@ def standing(request: pytest.FixtureRequest, make_database: Callable[[str], Data
     with serving(make_database(request.param), bundle) as server:
         yield server
         assert server.runtime.engine.unready is None
-        assert server.score(payment("still-fine"))["outcome"] == "APPROVED"
+        assert server.score(payment("still-fine", user_id="fine"))["event_id"] == "still-fine"
 
 
 def raw(server: Server, path: str, body: bytes | str, **headers: str) -> Any:

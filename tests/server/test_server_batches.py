@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.databases import Database
 from support.events import at, burst, history, payment
 from support.replay import check_log
-from support.server import Server, faults, problem
+from support.server import Server, faults, problem, serving
+
+from riskloom.bundle import Bundle
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 BOTH = pytest.mark.parametrize("path", ["/api/v1/score/batch", "/api/v1/events/batch"])
@@ -86,7 +90,9 @@ def test_a_stream_answers_line_by_line_and_broken_lines_stop_no_other(server: Se
     assert server.database.counts()[0] == 6
 
 
-def test_a_stream_takes_more_than_a_batch_in_small_pieces(server: Server) -> None:
+def test_a_stream_takes_more_than_a_batch_in_small_pieces(
+    make_database: Callable[[str], Database], bundle: Bundle
+) -> None:
     events = [payment(f"n-{n}", user_id=f"u-{n % 500}", timestamp=at(n / 10)) for n in range(10_500)]
     body = b"\n".join(json.dumps(event).encode() for event in events)
 
@@ -94,7 +100,8 @@ def test_a_stream_takes_more_than_a_batch_in_small_pieces(server: Server) -> Non
         for start in range(0, len(body), 10_007):
             yield body[start : start + 10_007]
 
-    answers = lines(server.post("/api/v1/events/batch", content=pieces(), headers=NDJSON))
+    with serving(make_database("sqlite"), bundle) as server:
+        answers = lines(server.post("/api/v1/events/batch", content=pieces(), headers=NDJSON))
     assert [answer.get("arrival") for answer in answers] == list(range(1, 10_501))
 
 
@@ -127,7 +134,7 @@ def test_a_batch_of_events_taken_in_before_is_scored_from_their_frozen_vectors(s
     results = server.post("/api/v1/score/batch", {"events": events}).json()["results"]
     assert [result["arrival"] for result in results] == list(range(1, 201))
     assert server.database.counts() == (200, 200, 200)
-    check_log(server.database, server.runtime.bundle)
+    check_log(server.database, server.runtime.bundle, decided_later=True)
 
 
 def test_a_batch_that_is_too_large_is_refused_before_it_is_read(server: Server) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,13 +43,13 @@ def every(server: Server, path: str, limit: int, **asked: Any) -> list[dict[str,
     raise AssertionError("the pages do not end")
 
 
-@pytest.mark.parametrize("limit", [1, 7, 100, 313, 500])
+@pytest.mark.parametrize("limit", [3, 100, 308, 500])
 def test_pages_of_the_newest_hold_each_decision_once(full: Server, limit: int) -> None:
     arrivals = [item["arrival"] for item in every(full, "/api/v1/decisions", limit)]
     assert arrivals == sorted(set(range(1, 314)) - set(range(301, 306)), reverse=True)
 
 
-@pytest.mark.parametrize("limit", [1, 7, 100, 500])
+@pytest.mark.parametrize("limit", [3, 100, 500])
 def test_pages_by_risk_hold_each_decision_once_and_fall(full: Server, limit: int) -> None:
     items = every(full, "/api/v1/decisions", limit, order="risk")
     assert len({item["arrival"] for item in items}) == len(items) == 308
@@ -103,7 +102,7 @@ def test_filters_narrow_as_they_say(full: Server) -> None:
     ]  # fmt: skip
     for asked, wanted in expectations:
         expected = [item["arrival"] for item in everything if wanted(item)]
-        for order, limit in itertools.product(("newest", "risk"), (3, 500)):
+        for order, limit in (("newest", 13), ("risk", 50)):
             found = every(full, "/api/v1/decisions", limit, order=order, **asked)
             assert sorted((item["arrival"] for item in found), reverse=True) == expected, asked
 

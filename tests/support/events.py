@@ -53,9 +53,9 @@ def burst(count: int, prefix: str = "b", start_s: float = 0, **changes: Any) -> 
 
 
 def history(count: int, seed: int = 5) -> list[dict[str, Any]]:
-    """Simulated payments with some frauds among them, in order of time, in the days before `NOW_US`."""
-    start_us = NOW_US - 20 * 86_400 * SECOND_US
-    rows = simulate(count, seed, start_us=start_us, days=20, users=max(count // 25, 5), fraud_share=0.1)
+    """Simulated payments with some frauds among them, in order of time, in the six days before `NOW_US`: none too late."""
+    start_us = NOW_US - 6 * 86_400 * SECOND_US
+    rows = simulate(count, seed, start_us=start_us, days=6, users=max(count // 25, 5), fraud_share=0.1)
     return [{name: row[name] for name in EVENT_COLUMNS if row[name] is not None} for row in rows]
 
 

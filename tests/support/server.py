@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
@@ -102,6 +103,7 @@ def serving(database: Database, bundle: Bundle, clock: Clock | None = None, **se
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+        gc.unfreeze()  # a server freezes what it begins with, once in the life of a process; here there are many
 
 
 def problem(answer: Answer, status: int, code: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ FLUSH_BYTES = 96 << 20
 
 
 def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
-    """Grow a state, measure batches on it, then single events, then single events after flushing the caches."""
+    """Grow a state, measure batches on it, then single events, then single events with flushed caches."""
     warm_up(say)
     scenario = load_scenario("card_payments")
     state = WindowState(scenario.windows, scenario.columns, scenario.max_lateness_us)
@@ -41,10 +41,21 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     return Part(
         "kernel",
         [
-            Figure("look + advance, one by one, caches warm (mean)", float(np.median(groups)), "µs", MEAN_US, note=tail),
+            Figure(
+                "look + advance, one by one, caches warm (mean)",
+                float(np.median(groups)),
+                "µs",
+                MEAN_US,
+                note=tail,
+            ),
             Figure("look + advance, one by one, caches flushed (median)", float(np.median(cold)), "µs"),
             Figure(
-                "batch, one thread", float(np.median(warm)), "events/s", EVENTS_A_SECOND, at_most=False, note=held
+                "batch, one thread",
+                float(np.median(warm)),
+                "events/s",
+                EVENTS_A_SECOND,
+                at_most=False,
+                note=held,
             ),
             Figure("batch, one thread, grown from nothing", float(np.median(grown)), "events/s"),
         ],
@@ -70,7 +81,9 @@ def _singles(
 ) -> Iterator[float]:
     """Microseconds of each event, from its values to the state that holds it."""
     columns: dict[str, Any] = {name: list(column) for name, column in stream.columns(begin, end).items()}
-    columns = {name: [v if isinstance(v, str) else int(v) for v in column] for name, column in columns.items()}
+    columns = {
+        name: [v if isinstance(v, str) else int(v) for v in column] for name, column in columns.items()
+    }
     out = np.empty(len(state.names))
     clock = time.perf_counter_ns
     for arrival, time_us in enumerate(stream.time_us[begin:end].tolist(), begin):

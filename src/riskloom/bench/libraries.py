@@ -1,9 +1,9 @@
-"""The same windows by DuckDB, polars and pandas, on the same stream in the same run, and how many values they get wrong.
+"""The same windows by DuckDB, polars and pandas on the same stream, and how many values they get wrong.
 
-Compared: count, sum, mean and spread of the amount over 1 h, 24 h and 7 d by customer, device, address and merchant:
-48 values an event, over what arrived before it. Each library computes counts, sums and sums of squares with its own
-rolling windows, one thread; the event itself is taken off again. DuckDB is corrected for ties (events of the same
-second that arrived later); polars and pandas are used as they are.
+Compared: count, sum, mean and spread of the amount over 1 h, 24 h and 7 d by customer, device, address and
+merchant: 48 values an event, over what arrived before it. Each library computes counts, sums and sums of
+squares with its own rolling windows, one thread; the event itself is taken off again. DuckDB is corrected for
+ties (events of the same second that arrived later); polars and pandas are used as they are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     rates: dict[str, float] = {}
     for name, engine in ENGINES.items():
         if find_spec(name) is None:
-            figures.append(Figure(f"{name}: not installed", None, "events/s", note="pip install 'riskloom[bench]'"))
+            figures.append(
+                Figure(f"{name}: not installed", None, "events/s", note="pip install 'riskloom[bench]'")
+            )
             continue
         say(f"libraries: {name}, {len(stream):,} events")
         rates[name], found = _timed(engine, stream)
@@ -54,7 +56,14 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
         note = f"{ours:,.0f} against {rates['duckdb']:,.0f} events/s"
         figures.insert(
             0,
-            Figure("times DuckDB, corrected for ties", ours / rates["duckdb"], "x", TIMES_DUCKDB, at_most=False, note=note),
+            Figure(
+                "times DuckDB, corrected for ties",
+                ours / rates["duckdb"],
+                "x",
+                TIMES_DUCKDB,
+                at_most=False,
+                note=note,
+            ),
         )
     title = f"48 windows values an event, {len(stream):,} events, one thread each"
     return Part("libraries", figures, title, ("engine", "events/s", "wrong values", "of"), rows)
@@ -106,7 +115,8 @@ def duckdb(stream: Stream) -> Values:
     for entity in ENTITIES:
         later = f"tie_{entity}"
         windows.append(
-            f"{later} as (partition by {entity}, ts order by arrival rows between current row and unbounded following)"
+            f"{later} as (partition by {entity}, ts order by arrival"
+            " rows between current row and unbounded following)"
         )
         for hours in HOURS:
             span = f"in_{entity}_{hours}"
@@ -129,14 +139,18 @@ def duckdb(stream: Stream) -> Values:
             f"with w as (select arrival, {', '.join(parts)} from events window {', '.join(windows)})"  # noqa: S608
             f" select {', '.join(finished)} from w order by arrival"
         ).fetchnumpy()
-    return np.column_stack([np.ma.filled(np.ma.asarray(column, np.float64), np.nan) for column in found.values()])
+    return np.column_stack(
+        [np.ma.filled(np.ma.asarray(column, np.float64), np.nan) for column in found.values()]
+    )
 
 
 def polars(stream: Stream) -> Values:
     """polars: rolling sums by time, closed on the right, less the event itself."""
     import polars as library
 
-    frame = library.DataFrame(_plain(stream) | {"one": np.ones(len(stream)), "amount": stream.amount.astype(float)})
+    frame = library.DataFrame(
+        _plain(stream) | {"one": np.ones(len(stream)), "amount": stream.amount.astype(float)}
+    )
     frame = frame.with_columns(
         (library.col("ts") * 1_000_000).cast(library.Datetime("us")).alias("ts"),
         (library.col("amount") ** 2).alias("square"),
@@ -167,7 +181,9 @@ def pandas(stream: Stream) -> Values:
         for hours in HOURS:
             rolled = frame.groupby(entity).rolling(f"{hours}h", on="ts", closed="right")[what].sum()
             found = np.empty_like(own)
-            found[np.argsort(stream.ids[entity], kind="stable")] = rolled.to_numpy()  # it comes group by group
+            found[np.argsort(stream.ids[entity], kind="stable")] = (
+                rolled.to_numpy()
+            )  # it comes group by group
             sums.append(found - own)
     return _finished(np.hstack(sums))
 

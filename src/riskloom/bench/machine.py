@@ -64,3 +64,11 @@ def resident_mb(process: int | None = None) -> float | None:
         line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) * 1024 / 1e6
     return None
+
+
+def processor_s(process: int) -> float | None:
+    """Seconds of processor time that a process has used, all threads; None where the system does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return None

@@ -64,7 +64,9 @@ class Part:
 def show(parts: Sequence[Part], machine: Mapping[str, object]) -> None:
     """Print tables on stdout."""
     console = Console(highlight=False)
-    table = Table("part", "figure", "measured", "asked for", "met", "note", header_style="bold", show_edge=False)
+    table = Table(
+        "part", "figure", "measured", "asked for", "met", "note", header_style="bold", show_edge=False
+    )
     for part in parts:
         for figure in part.figures:
             style = "red" if figure.met is False else ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from riskloom.errors import Fault, ParameterInvalid, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,26 @@ QUICK = Sizes(
     log=50_000,
     starts=1,
 )
+
+
+def with_sizes(sizes: Sizes, given: Sequence[str]) -> Sizes:
+    """`sizes` with some replaced, each given as name=count.
+
+    Raises
+    ------
+    ParameterInvalid
+        For names that are none, and counts that are not whole numbers from 1; names them all.
+    """
+    known = [field.name for field in fields(sizes)]
+    faults, changed = [], {}
+    for text in given:
+        name, _, count = text.partition("=")
+        if name not in known:
+            faults.append(Fault("--size", f"one of {', '.join(known)}", repr(name), nearest(name, known)))
+        elif not (count.isdecimal() and int(count) > 0):
+            faults.append(Fault(f"--size {name}", "a whole number from 1", repr(count)))
+        else:
+            changed[name] = int(count)
+    if faults:
+        raise ParameterInvalid(faults)
+    return replace(sizes, **changed)

@@ -1,4 +1,4 @@
-"""A stream of card payments made of numbers alone: skewed customers and merchants, seconds as times, many ties."""
+"""A stream of card payments made of numbers alone: skewed customers and merchants, many ties."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CATEGORIES = 14
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Columns in arrival order: times in microseconds, ids as small integers and as text, amounts in cents."""
+    """Columns in arrival order: times in microseconds, ids as integers and as text, amounts in cents."""
 
     time_us: Ints
     ids: Mapping[str, Ints]

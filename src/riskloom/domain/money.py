@@ -21,7 +21,7 @@ _EXPONENTS = {
     for code in codes.split()
 }
 """Digits behind the point (ISO 4217) where they are not 2."""
-_DECIMAL = re.compile(r"([+-]?)(\d{0,30})(?:\.(\d{0,30}))?(?:[eE]([+-]?\d{1,3}))?")
+_DECIMAL = re.compile(r"([+-]?)(\d{0,90})(?:\.(\d{0,90}))?(?:[eE]([+-]?\d{1,3}))?", re.ASCII)
 _CODE = re.compile(r"[A-Z]{3}")
 _RATE_DIGITS = 30
 _RATE_LIMIT = 10**_RATE_DIGITS
@@ -49,7 +49,7 @@ def parse_decimal(text: str) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        When the text is not a plain decimal number of at most 30 digits on each side.
+        When the text is not a plain decimal number of at most 90 digits on each side.
 
     >>> parse_decimal("12.50")
     (1250, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,14 +57,14 @@ def show_value(value: object, form: str = "") -> str:
 
     `form` percent shows a share as such, clock shows an hour of the day as HH:MM.
     """
-    if value is None:
+    if value is None or value != value:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
         if form == "percent":
             return f"{value * 100:.3g} %"
-        if form == "clock":
+        if form == "clock" and math.isfinite(value):
             minutes = int(value * 60) % 1440
             return f"{minutes // 60:02d}:{minutes % 60:02d}"
         if float(value).is_integer() or abs(value) >= 10_000:

@@ -47,6 +47,7 @@ class Snapshots:
             left.unlink(missing_ok=True)  # by a process that was killed while it wrote
         beside = self._folder / f".{os.getpid()}-{_FILE}"
         position = np.frombuffer(arrival.to_bytes(8, "little") + mark, np.uint8)
+        state.reclaim()
         with beside.open("wb") as file:
             arrays: dict[str, Any] = {"log_position": position, **state.snapshot()}
             np.savez(file, **arrays)
@@ -61,7 +62,7 @@ class Snapshots:
         if not path.exists():
             return empty
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             mark = bytes(arrays.pop("log_position"))
             arrival = int.from_bytes(mark[:8], "little")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 from riskloom import __version__
@@ -127,8 +125,6 @@ async def running(
     settings.check()
     clock = clock or SystemClock()
     engine = open_engine(database_url(settings.database_url))
-    if engine.url.get_backend_name() == "sqlite":
-        Path(str(engine.url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
     try:
         with only_server(engine) as lock:
             upgrade(engine)
@@ -145,8 +141,6 @@ async def running(
             views = Views(bundle.scenario, lists, texts, recent)
             service = DecisionService(deciding, repo, lists, counts, views)
             models = ModelService(deciding, model_repo, texts, settings, clock)
-            gc.collect()
-            gc.freeze()
             snapshotting = asyncio.create_task(snapshot_regularly(settings, deciding))
             try:
                 yield Runtime(settings, deciding, service, models, views)

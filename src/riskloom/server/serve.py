@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -68,6 +69,8 @@ async def _serve(
         model = health["model"]
         about = "rules alone, no model yet" if model is None else f"{model['kind']} of {model['trained_rows']} rows"
         say(f"serving {health['scenario']} ({about}) on http://{host}:{port} — docs at /docs")
+        gc.collect()
+        gc.freeze()  # what is there now stays: the collector need not look at it again
         await _Server(config).serve(sockets=[listening])
 
 

@@ -36,6 +36,7 @@ def train(order: dict[str, object]) -> Path:
     engine = open_engine(database_url(str(order["database_url"])), pool_size=1)
     repo = DecisionRepo(engine, scenario.name)
     stored = repo.vectors(scenario.fingerprint("features"), int(str(order["limit"])))
+    engine.dispose()
     width = len(scenario.feature_names)
     vectors = np.frombuffer(b"".join(stored), np.float64).reshape(-1, width)
     model = fit_model(vectors, scenario, seed=int(str(order["seed"])), about={"source": "stored vectors"})

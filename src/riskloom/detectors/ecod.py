@@ -1,0 +1,340 @@
+# mypy: disable-error-code="untyped-decorator, no-any-return"
+# (numba ships no types)
+"""ECOD: a value far out in the tail of its feature is strange. No distances, nothing to tune, no library.
+
+References
+----------
+Z. Li, Y. Zhao, X. Hu, N. Botta, C. Ionescu, G. H. Chen, "ECOD: Unsupervised Outlier Detection Using Empirical
+Cumulative Distribution Functions", IEEE Transactions on Knowledge and Data Engineering, 2022,
+doi:10.1109/TKDE.2022.3159580.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from riskloom.detectors.base import Arrays, Floats, Progress, check_seed, check_training_matrix, read_arrays
+from riskloom.errors import BundleInvalid, DataInvalid, Fault, show
+from riskloom.params import Constraint, validate
+
+MOST_FEATURES = 32_767
+KEPT_WHOLE = 10_000
+TAIL_ERROR = 0.001
+
+_FIELDS: dict[str, type[np.generic]] = {
+    "value": np.float64,
+    "below": np.int64,
+    "up_to": np.int64,
+    "start": np.int64,
+    "missing": np.int64,
+    "skewness": np.float64,
+    "rows": np.int64,
+    "by_row": np.uint8,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ecod:
+    """The tails of each feature of the training rows; V kept values, F features.
+
+    The surprise of a value is minus the logarithm of how many training rows lie as far out, the scored one
+    counted as one of them: ``-log((1 + rows up to it) / (1 + rows))`` on the left, and so on the right. So it
+    is finite, and equal for all values beyond the last one seen. With `aggregate: feature` (the authors' own
+    program, and what published tables show) the score is the sum over features of the larger surprise. With
+    `aggregate: row` (the text of the paper) it is the largest of three sums: of the left surprises, of the
+    right ones, and of those on the side that the feature's skewness points to.
+
+    A missing value (NaN) is a value of its own, beside all others: its surprise on either side is minus the
+    logarithm of the share of rows where the feature was missing in training, the scored one counted in. All
+    tails are shares of all rows. So a gap says little where gaps are usual and much where there were none.
+
+    Infinities are values like any other. Up to 10,000 distinct values of a feature are kept as they are; of
+    more, as many as keep each tail within 0.1 % of its count, exact where that is less than one row.
+
+    Parameters
+    ----------
+    value
+        float64[V]: the kept values of each feature, one feature after another, rising.
+    below, up_to
+        int64[V]: how many training rows have less than each value, and how many at most it.
+    start
+        int64[F + 1]: where the values of each feature begin, and V.
+    missing
+        int64[F]: how many training rows lacked the feature.
+    skewness
+        float64[F]: of the feature in training; only its sign counts.
+    rows
+        How many training rows there were.
+    by_row
+        Whether whole rows are compared (`aggregate: row`).
+    """
+
+    kind: ClassVar[str] = "ecod"
+    PARAMETERS: ClassVar[tuple[Constraint, ...]] = (
+        Constraint(
+            "aggregate",
+            "text",
+            "feature",
+            "Whether each feature takes its more surprising tail, or the row one side for all features.",
+            choices=("feature", "row"),
+        ),
+    )
+
+    value: Floats
+    below: npt.NDArray[np.int64]
+    up_to: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    missing: npt.NDArray[np.int64]
+    skewness: Floats
+    rows: int
+    by_row: bool
+    _tables: tuple[Any, ...] = field(init=False, repr=False)
+    _shape: tuple[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self)
+        object.__setattr__(self, "_tables", _tables(self))
+        object.__setattr__(self, "_shape", (self.width,))
+        for name in ("value", "below", "up_to", "start", "missing", "skewness"):
+            getattr(self, name).setflags(write=False)
+
+    @property
+    def width(self) -> int:
+        """How many features a vector has."""
+        return self.missing.size
+
+    @classmethod
+    def fit(
+        cls,
+        X: Floats,
+        *,
+        seed: int,
+        parameters: Mapping[str, object] | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn the tails of each feature of X float64[n, F], NaN for missing; O(F n log n).
+
+        Parameters
+        ----------
+        seed
+            Checked like everywhere; nothing here is left to chance.
+        progress
+            Called with (features learned, features in all).
+
+        Raises
+        ------
+        ParameterInvalid, DataInvalid
+            For parameters out of range, and for anything that is not such a matrix.
+        """
+        settings = validate(parameters, cls.PARAMETERS)
+        check_seed(seed)
+        check_training_matrix(X, most_features=MOST_FEATURES)
+        tails: list[tuple[npt.NDArray[Any], ...]] = []
+        skewness = np.zeros(X.shape[1])
+        for at in range(X.shape[1]):
+            known = _known(X[:, at])
+            skewness[at] = _skewness(known)
+            tails.append(_kept(known))
+            if progress:
+                progress(at + 1, X.shape[1])
+        value, below, up_to = (np.concatenate(part) for part in zip(*tails, strict=True))
+        start = np.cumsum([0, *(tail[0].size for tail in tails)], dtype=np.int64)
+        missing = np.array([X.shape[0] - (int(tail[2][-1]) if tail[2].size else 0) for tail in tails])
+        by_row = settings["aggregate"] == "row"
+        return cls(value, below, up_to, start, missing, skewness, X.shape[0], by_row)
+
+    def score_one(self, x: Floats) -> float:
+        """The anomaly score of one vector float64[F]; O(F log V), keeps nothing.
+
+        Raises
+        ------
+        DataInvalid
+            When the vector has another shape.
+        """
+        row = np.array(x, np.float64)
+        if row.shape != self._shape:
+            raise DataInvalid(Fault("x", f"a vector of {self.width} features", f"shape {row.shape}"))
+        return float(_surprise_one(row, self._tables))
+
+    def score_many(self, X: Floats) -> Floats:
+        """The anomaly scores float64[n] of rows float64[n, F]: the loop of `score_one`, the GIL released.
+
+        Raises
+        ------
+        DataInvalid
+            When the rows have another width.
+        """
+        rows = np.require(X, np.float64, ["C", "W"])
+        if rows.ndim != 2 or rows.shape[1] != self.width:
+            raise DataInvalid(Fault("X", f"rows of {self.width} features", f"shape {rows.shape}"))
+        out = np.empty(rows.shape[0], np.float64)
+        _surprise_rows(rows, self._tables, out)
+        return out
+
+    def arrays(self) -> Arrays:
+        """The tails as plain arrays, for a bundle."""
+        own = {"rows": np.array([self.rows], np.int64), "by_row": np.array([self.by_row], np.uint8)}
+        return {name: own[name] if name in own else getattr(self, name) for name in _FIELDS}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """The model back from `arrays()`.
+
+        Raises
+        ------
+        BundleInvalid
+            When they are not the arrays of such tails; nothing hostile passes.
+        """
+        read = read_arrays(arrays, _FIELDS, "ecod")
+        rows, by_row = read.pop("rows"), read.pop("by_row")
+        if rows.size != 1 or by_row.size != 1 or by_row[0] > 1:
+            raise BundleInvalid("ecod: expected one number of rows and one flag by_row.")
+        return cls(**read, rows=int(rows[0]), by_row=bool(by_row[0]))
+
+
+def warm_up(progress: Callable[[str], None] | None = None) -> None:
+    """Compile the scoring loops or load them from numba's cache; says so first, since cold takes seconds."""
+    if progress:
+        progress("compiling the scoring of tails")
+    tails = Ecod.fit(np.zeros((1, 1)), seed=0)
+    tails.score_one(np.zeros(1))
+    tails.score_many(np.zeros((1, 1)))
+
+
+def _known(column: npt.NDArray[Any]) -> Floats:
+    """The values of a feature that are there, sorted, without negative zeros."""
+    try:
+        values = np.asarray(column, np.float64)
+    except (TypeError, ValueError) as cause:
+        raise DataInvalid(Fault("X", "numbers", show(column.dtype))) from cause
+    return np.sort(values[~np.isnan(values)]) + 0.0
+
+
+def _skewness(known: Floats) -> float:
+    """The third standardised moment, 0 for constants; infinities count as the largest float32."""
+    if not known.size or known[0] == known[-1]:
+        return 0.0
+    limit = float(np.finfo(np.float32).max)
+    kept = np.clip(known, -limit, limit)
+    off = kept - kept.mean()
+    widest = np.abs(off).max()
+    if widest == 0:
+        return 0.0
+    off /= widest  # no square or cube can overflow
+    return float((off**3).mean() / (off**2).mean() ** 1.5)
+
+
+def _kept(known: Floats) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(values kept, rows below each, rows up to each) of sorted values."""
+    value, below = np.unique(known, return_index=True)
+    up_to = np.append(below[1:], known.size)[: value.size].astype(np.int64)
+    places = _kept_places(below, up_to) if value.size > KEPT_WHOLE else np.arange(value.size)
+    return value[places], below[places].astype(np.int64), up_to[places]
+
+
+def _kept_places(below: npt.NDArray[np.int64], up_to: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Few places between which neither the count on the left nor that on the right changes much.
+
+    Between two kept places the left count is taken as too low and the right one as too low, each by less than
+    `TAIL_ERROR` of itself.
+    """
+    below_list, last, total = below.tolist(), below.size - 1, int(up_to[-1])
+    places = [0]
+    while places[-1] < last:
+        left = int(up_to[places[-1]])
+        by_left = left * (1 + TAIL_ERROR)
+        by_right = (left * 1.0 + TAIL_ERROR * total) / (1 + TAIL_ERROR)  # total - b >= (total - left) / (1 + e)
+        place = bisect_right(below_list, min(by_left, by_right)) - 1
+        places.append(min(last, max(place, places[-1] + 1)))
+    return np.array(places, np.int64)
+
+
+def _tables(tails: Ecod) -> tuple[Any, ...]:
+    """What the loops read: surprises between and at the kept values, one more per feature than values."""
+    count, start = tails.rows + 1.0, tails.start
+    size = tails.value.size + tails.width
+    left, right = np.empty(size), np.empty(size)
+    for at in range(tails.width):
+        begin, end = int(start[at]), int(start[at + 1])
+        known = tails.rows - int(tails.missing[at])
+        where = slice(begin + at, end + at + 1)
+        left[where] = -np.log((1.0 + np.append(0, tails.up_to[begin:end])) / count)
+        right[where] = -np.log((1.0 + known - np.append(tails.below[begin:end], known)) / count)
+    gap = -np.log((1.0 + tails.missing) / count)
+    return tails.value.copy(), start.copy(), left, right, gap, tails.skewness < 0, tails.by_row
+
+
+def _check(tails: Ecod) -> None:
+    """Refuse arrays that the loops could read outside of, or that are no counts of rows."""
+    width, size, start = tails.width, tails.value.size, tails.start
+    if not 1 <= width <= MOST_FEATURES or start.size != width + 1 or tails.skewness.size != width:
+        raise BundleInvalid(f"ecod: expected 1 to {MOST_FEATURES} features in start, missing and skewness.")
+    if tails.below.size != size or tails.up_to.size != size:
+        raise BundleInvalid(f"ecod: expected counts for each of the {size} values.")
+    if start[0] != 0 or start[-1] != size or (start[1:] < start[:-1]).any():
+        raise BundleInvalid(f"ecod.start: expected a rising sequence from 0 to the {size} values.")
+    if not 1 <= tails.rows < 2**53 or not ((tails.missing >= 0) & (tails.missing <= tails.rows)).all():
+        raise BundleInvalid("ecod.missing: expected counts from 0 to the number of rows.")
+    if not np.isfinite(tails.skewness).all() or np.isnan(tails.value).any():
+        raise BundleInvalid("ecod: expected finite skewness, and values without gaps.")
+    for at in range(width):
+        _check_feature(tails, at, slice(int(start[at]), int(start[at + 1])))
+
+
+def _check_feature(tails: Ecod, at: int, where: slice) -> None:
+    value, below, up_to = tails.value[where], tails.below[where], tails.up_to[where]
+    known = tails.rows - int(tails.missing[at])
+    if not value.size:
+        fits = known == 0
+    else:
+        counts = below[0] == 0 and up_to[-1] == known and (below < up_to).all()
+        fits = counts and (below[1:] >= up_to[:-1]).all() and (value[1:] > value[:-1]).all()
+    if not fits:
+        raise BundleInvalid(f"ecod.value: expected rising values and counts of the rows of feature {at}.")
+
+
+@njit(cache=True, nogil=True)
+def _surprise(x: Floats, tables: tuple[Any, ...]) -> float:
+    """The score of one row; the binary search steps without branches."""
+    value, start, left, right, gap, to_left, by_row = tables
+    lefts, rights, skewed, larger = 0.0, 0.0, 0.0, 0.0
+    for j in range(x.shape[0]):
+        wanted = x[j]
+        if wanted != wanted:
+            a, b = gap[j], gap[j]
+        else:
+            place, size = start[j], start[j + 1] - start[j]
+            while size > 1:
+                half = size >> 1
+                place += half * (value[place + half - 1] < wanted)
+                size -= half
+            if size == 1:
+                place += value[place] < wanted
+            b = right[place + j]
+            met = place < start[j + 1] and value[place] == wanted
+            a = left[place + j + met]
+        lefts += a
+        rights += b
+        skewed += a if to_left[j] else b
+        larger += max(a, b)
+    return max(lefts, rights, skewed) if by_row else larger
+
+
+@njit(cache=True, nogil=True)
+def _surprise_one(x: Floats, tables: tuple[Any, ...]) -> float:
+    """The score of one row float64[F]."""
+    return _surprise(x, tables)
+
+
+@njit(cache=True, nogil=True)
+def _surprise_rows(X: Floats, tables: tuple[Any, ...], out: Floats) -> None:
+    """Fill `out` with the score of each row of X float64[n, F]."""
+    for i in range(X.shape[0]):
+        out[i] = _surprise(X[i], tables)
