@@ -142,7 +142,8 @@ def test_a_part_that_is_gone_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{}", b"[]", b"null", b"\xff", b"{", b"[" * 100_000, b'{"format": "mlflow"}', b'{"format": "riskloom-bundle-2"}',
+        b"", b"{}", b"[]", b"null", b"\xff", b"{", b"[" * 100_000, b'{"format": "mlflow"}',
+        b'{"format": "riskloom-bundle-2"}',
         b'{"format": "riskloom-bundle-1"}', b'{"format": "riskloom-bundle-1", "parts": []}',
         b'{"format": "riskloom-bundle-1", "parts": {"features": 1}}',
     ],
@@ -162,7 +163,8 @@ def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        "../../../etc/passwd", "../manifest.json", "/etc/passwd", "a" * 64 + ".json/../../manifest.json", "A" * 64 + ".json",
+        "../../../etc/passwd", "../manifest.json", "/etc/passwd", "a" * 64 + ".json/../../manifest.json",
+        "A" * 64 + ".json",
         "a" * 63 + ".json", "a" * 64, "a" * 64 + ".npz", "a" * 64 + ".json\0", "", None, 3, ["a"], {"a": 1},
     ],
 )  # fmt: skip

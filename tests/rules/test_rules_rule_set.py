@@ -135,9 +135,12 @@ def test_the_model_names_what_is_farthest_from_usual() -> None:
 @pytest.mark.parametrize(
     ("value", "form", "shown"),
     [
-        (None, "", "unknown"), (True, "", "yes"), (False, "", "no"), (3.0, "", "3"), (3, "", "3"), (0.5, "", "0.50"),
-        (-1234.5, "", "-1,234.50"), (12345.6, "", "12,346"), ("text", "", "text"), ("text", "percent", "text"),
-        (0.0512, "percent", "5.12 %"), (23.999, "clock", "23:59"), (24.0, "clock", "00:00"), (float("inf"), "", "inf"),
+        (None, "", "unknown"), (True, "", "yes"), (False, "", "no"), (3.0, "", "3"), (3, "", "3"),
+        (0.5, "", "0.50"),
+        (-1234.5, "", "-1,234.50"), (12345.6, "", "12,346"), ("text", "", "text"),
+        ("text", "percent", "text"),
+        (0.0512, "percent", "5.12 %"), (23.999, "clock", "23:59"), (24.0, "clock", "00:00"),
+        (float("inf"), "", "inf"),
         (float("inf"), "clock", "inf"), (float("nan"), "clock", "unknown"), (float("nan"), "", "unknown"),
     ],
 )  # fmt: skip

@@ -22,7 +22,8 @@ from riskloom.simulate.cards import simulate_columns
 from riskloom.training.train import train_bundle
 
 DAY_US = 86_400_000_000
-DAYS = 45
+DAYS = 20
+LIVE_DAYS = 6  # an event may be seven days late
 SEED = 7
 CHUNK = 8_192
 Say = Callable[[str], None]
@@ -56,22 +57,23 @@ def events(scenario: Scenario, listed: Iterator[bytes]) -> Iterator[list[Event]]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A folder with a bundle, a database of payments that end today, and bodies of payments of today."""
+    """A folder with a bundle, a database of payments, and bodies of the same customers' payments of this week."""
 
     bundle: Bundle
     bundle_folder: Path
     settings: Settings
-    today: list[bytes]
+    live: list[bytes]
 
 
-def make_history(folder: Path, past: int, today: int, say: Say) -> History:
+def make_history(folder: Path, past: int, count: int, say: Say) -> History:
     """Simulate, train (where scikit-learn is installed) and take the past into a database."""
     scenario = load_scenario("card_payments")
-    now_us = time.time_ns() // 1000 // DAY_US * DAY_US
-    users = max(1_000, past // 3)
-    say(f"simulating {past:,} payments of {DAYS} days and {today:,} of today")
-    before = list(bodies(scenario, past, seed=SEED, days=DAYS, end_us=now_us, users=users))
-    live = list(bodies(scenario, today, seed=SEED + 1, days=1, end_us=now_us + DAY_US, users=users))
+    end_us = time.time_ns() // 1000 // DAY_US * DAY_US + DAY_US
+    users = max(1_000, past // DAYS)
+    say(f"simulating {past:,} payments of {DAYS} days, then {count:,} of {LIVE_DAYS} days")
+    earlier_us = end_us - LIVE_DAYS * DAY_US
+    before = list(bodies(scenario, past, seed=SEED, days=DAYS, end_us=earlier_us, users=users))
+    live = list(bodies(scenario, count, seed=SEED + 1, days=LIVE_DAYS, end_us=end_us, users=users))
     bundle = make_bundle(scenario, None)
     if find_spec("sklearn") is not None:
         say("training an isolation forest of 200 trees")

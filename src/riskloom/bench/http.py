@@ -27,10 +27,10 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
         say(f"http: serving on port {server.port}")
         begin = sizes.warm_requests
         with only_core(-1):
-            send(server.port, PATH, history.today[:begin], CONNECTIONS)
-            single = send(server.port, PATH, history.today[begin : begin + sizes.single_requests], 1)
+            send(server.port, PATH, history.live[:begin], CONNECTIONS)
+            single = send(server.port, PATH, history.live[begin : begin + sizes.single_requests], 1)
             before = processor_s(server.process)
-            busy = send(server.port, PATH, history.today[begin + sizes.single_requests :], CONNECTIONS)
+            busy = send(server.port, PATH, history.live[begin + sizes.single_requests :], CONNECTIONS)
             after = processor_s(server.process)
         resident = resident_mb(server.process)
     model = "no model" if history.bundle.model is None else "a forest of 200 trees"
@@ -44,7 +44,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
                 "events/s",
                 EVENTS_A_SECOND,
                 at_most=False,
-                note=f"{busy.overall:,.0f} over all {len(busy.took):,}; {_answers(busy)}",
+                note=f"{busy.overall:,.0f} over all {len(busy.took):,}, {busy.flagged:.1%} flagged; {_answers(busy)}",
             ),
             Figure(
                 "one client, median",

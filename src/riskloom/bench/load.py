@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 
+_FLAGGED = b'"flagged":true'
+
+
 @dataclass(slots=True)
 class Load:
     """What came back: seconds since the start at which each answer came, how long it took, statuses."""
@@ -20,6 +23,7 @@ class Load:
     took: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     lost: int = 0
+    flags: int = 0
 
     @property
     def rate(self) -> float:
@@ -34,6 +38,11 @@ class Load:
     def overall(self) -> float:
         """Answers a second from first to last."""
         return len(self.ended) / self.ended[-1] if self.ended else 0.0
+
+    @property
+    def flagged(self) -> float:
+        """The share of answers that flag their event."""
+        return self.flags / max(len(self.ended), 1)
 
     def milliseconds(self, percent: float) -> float:
         """A percentile of how long an answer took."""
@@ -98,6 +107,7 @@ class _Connection(asyncio.Protocol):
         self._load.took.append(now - self._sent)
         self._load.ended.append(now - self._begun)
         self._load.statuses[int(head[9:12])] += 1
+        self._load.flags += _FLAGGED in rest
         self._read = b""
         self._next()
 

@@ -17,7 +17,7 @@ class Sizes:
     singles: int = 50_000
     cold: int = 250
     libraries: int = 200_000
-    history: int = 60_000
+    history: int = 120_000
     rows: int = 200_000
     warm_requests: int = 8_000
     requests: int = 60_000
@@ -32,7 +32,7 @@ QUICK = Sizes(
     singles=10_000,
     cold=40,
     libraries=30_000,
-    history=15_000,
+    history=30_000,
     rows=50_000,
     warm_requests=2_000,
     requests=10_000,

@@ -68,7 +68,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     warm_up(say)
     history = make_history(folder, sizes.history, WARM + max(4_000, sizes.single_requests), say)
     say("stages: a server that does nothing")
-    server_us = _server_us(history.today, sizes.requests // 2)
+    server_us = _server_us(history.live, sizes.requests // 2)
     say(f"stages: {CONNECTIONS} events under way")
     watch = Stopwatch()
     with only_core(0):
@@ -93,10 +93,10 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
 
 
 async def _serve(history: History, watch: Stopwatch) -> list[Any]:
-    """Score the payments of today in a server without HTTP; the batches of rows that were committed."""
+    """Score the live payments in a server without HTTP; the batches of rows that were committed."""
     batches: list[Any] = []
     async with running(history.settings, history.bundle) as runtime:
-        bodies = iter(history.today)
+        bodies = iter(history.live)
         await _score(runtime, [next(bodies) for _ in range(WARM)], Stopwatch())
         _watch(runtime, watch, batches)
         try:

@@ -1,158 +1,19 @@
-"""The command as people use it: what it prints, what it writes, its exit codes."""
+"""The command on files: what it writes, its exit codes, the same again the second time."""
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 import riskloom
 from riskloom.bundle import Bundle, read_bundle, write_bundle
-from riskloom.cli import main as command
 from riskloom.scenario.load import load_scenario
 from support.events import burst, history, payment
-from support.scenarios import SMALL
-
-RISKLOOM = [sys.executable, "-m", "riskloom.cli"]
-
-
-class Ran:
-    """What a command left behind."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        """Its output for machines."""
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    """Runs the command in this process, from an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    for name in [name for name in os.environ if name.startswith("RISKLOOM_")]:
-        monkeypatch.delenv(name)
-
-    def start(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["riskloom", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            command.main()
-        out, err = capfd.readouterr()
-        code = ended.value.code
-        return Ran(code if isinstance(code, int) else 0, out, err)
-
-    return start
-
-
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
-    """Rows as a CSV file."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Simulated payments."""
-    return write_csv(tmp_path / "data.csv", history(300))
-
-
-def table(path: Path) -> list[dict[str, Any]]:
-    """Rows of a CSV or Parquet file."""
-    if path.suffix == ".parquet":
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        return rows
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_the_version_and_help_are_printed(run: Any) -> None:
-    assert run("--version").out.strip() == riskloom.__version__
-    helped = run("--help")
-    assert helped.code == 0
-    for name in ("scenario", "features", "simulate", "train", "score", "serve", "ingest", "demo", "bench"):
-        assert name in helped.out
-        assert run(name, "--help").code == 0
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["nonsense"], ["score"], ["scenario", "shw"], ["train", "--data"], ["simulate", "--events", "many"]],
-)
-def test_a_wrong_call_is_exit_code_2_with_a_word_about_it(run: Any, arguments: list[str]) -> None:
-    ran = run(*arguments)
-    assert ran.code == 2
-    assert "Error" in ran.err
-    assert "Traceback" not in ran.err
-
-
-def test_a_scenario_is_shown_to_people_and_machines(run: Any) -> None:
-    shown = run("scenario", "show")
-    assert shown.code == 0
-    assert "merchant_id" in shown.out
-    assert "IMPOSSIBLE_TRAVEL" in shown.out
-    parts = run("scenario", "show", "card_payments", "--json").json
-    assert sorted(parts) == ["detector", "features", "policy", "rates", "rules"]
-    listed = run("features", "list", "--json").json
-    assert [feature["name"] for feature in listed] == list(load_scenario("card_payments").feature_names)
-    assert "user_tx_count_5m" in run("features", "list").out
-
-
-def test_a_scenario_is_checked_with_every_fault_and_its_line(run: Any, tmp_path: Path) -> None:
-    assert run("scenario", "check", "card_payments").code == 0
-    path = tmp_path / "scenario.yaml"
-    path.write_text(SMALL.replace("type: time", "type: tim").replace("of: amount", "of: amont"))
-    ran = run("scenario", "check", tmp_path)
-    assert ran.code == 2
-    assert "scenario.yaml:5: event.fields.timestamp.type" in ran.err
-    assert (
-        "scenario.yaml:10: features[0].of: expected a declared field, got 'amont'. Hint: did you mean 'amount'?"
-        in ran.err
-    )
-    assert run("scenario", "check", "card_paymets").code == 2
-
-
-@pytest.mark.parametrize(
-    ("folder", "name"),
-    [
-        ("my-shop", "my_shop"),
-        ("Läden 2", "l_den_2"),
-        ("2nd", "card_payments"),
-        ("class", "card_payments"),
-        ("ö", "card_payments"),
-    ],
-)
-def test_a_new_scenario_is_sound_and_called_like_its_folder(
-    run: Any, tmp_path: Path, folder: str, name: str
-) -> None:
-    assert run("scenario", "new", folder).code == 0
-    assert load_scenario(tmp_path / folder).name == name
-    again = run("scenario", "new", folder)
-    assert again.code == 2
-    assert "empty folder" in again.err
-
-
-def test_a_new_scenario_does_not_overwrite_a_file(run: Any, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("mine")
-    assert run("scenario", "new", "file").code == 2
-    assert (tmp_path / "file").read_text() == "mine"
-    assert run("scenario", "new", "x", "--like", "sensors").code == 2
+from support.tables import table, write_csv
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -324,9 +185,12 @@ def test_a_simulation_of_a_seed_is_the_same_bytes_and_can_be_scored(
 @pytest.mark.parametrize(
     "wrong",
     [
-        ["--events", 0, "--out", "x.csv"], ["--out", "x.json"], [], ["--out", "x.csv", "--to", "http://127.0.0.1:1"],
-        ["--out", "x.csv", "--start", "tomorrow"], ["--out", "x.csv", "--start", "9999-01-01"], ["--out", "x.csv", "--days", -1],
-        ["--out", "x.csv", "--fraud-share", 2], ["--out", "x.csv", "-s", "sensors"], ["--to", "nonsense", "--events", 5],
+        ["--events", 0, "--out", "x.csv"], ["--out", "x.json"], [],
+        ["--out", "x.csv", "--to", "http://127.0.0.1:1"],
+        ["--out", "x.csv", "--start", "tomorrow"], ["--out", "x.csv", "--start", "9999-01-01"],
+        ["--out", "x.csv", "--days", -1],
+        ["--out", "x.csv", "--fraud-share", 2], ["--out", "x.csv", "-s", "sensors"],
+        ["--to", "nonsense", "--events", 5],
         ["--to", "http://127.0.0.1:9", "--events", 5],
     ],
 )  # fmt: skip
@@ -386,62 +250,3 @@ def test_serving_a_scenario_and_a_bundle_at_once_is_refused(run: Any) -> None:
     ran = run("serve", "--scenario", "card_payments", "--bundle", "x")
     assert ran.code == 2
     assert "one of them" in ran.err
-
-
-def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
-    """The real command in a process of its own."""
-    return subprocess.Popen([*RISKLOOM, *map(str, arguments)], **options)
-
-
-def test_ctrl_c_ends_at_once_with_130_and_leaves_no_half_file(tmp_path: Path) -> None:
-    out = tmp_path / "x.csv"
-    process = start("simulate", "--events", 5_000_000, "--users", 2_000, "--out", out, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 30
-    while not (tmp_path / ".x.csv.part").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert b"Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_reader_that_has_enough_is_no_error() -> None:
-    process = start("scenario", "show", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    err = process.stderr.read()
-    process.wait(timeout=30)
-    process.stderr.close()
-    assert b"Traceback" not in err
-    assert b"Exception" not in err
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("riskloom sce", "scenario"),
-        ("riskloom scenario show ca", "card_payments"),
-        ("riskloom train -s ", "card_payments"),
-    ],
-)
-def test_tab_completes_commands_and_scenarios(words: str, expected: str) -> None:
-    environment = {
-        **os.environ, "_RISKLOOM_COMPLETE": "complete_bash", "COMP_WORDS": words,
-        "COMP_CWORD": str(len(words.split(" ")) - 1),
-    }  # fmt: skip
-    program = "import sys; sys.argv = ['riskloom']; from riskloom.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
-    )
-    assert done.stderr == ""
-    assert expected in done.stdout.split()
-
-
-def test_importing_riskloom_is_light() -> None:
-    program = "import sys, riskloom; print([name for name in ('numpy', 'pyarrow', 'typer', 'yaml') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
