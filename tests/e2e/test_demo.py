@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,27 @@ def test_a_folder_that_is_not_the_demos_own_is_left_alone(tmp_path: Path) -> Non
     assert done.returncode == 2
     assert "an earlier demo" in done.stderr
     assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_demo_and_all_it_started(tmp_path: Path, sent: signal.Signals) -> None:
+    port, shown = free_port(), free_port()
+    folder = tmp_path / "demo"
+    command = [sys.executable, "-m", "riskloom.cli", "demo", "--events", "4000", "--dir", str(folder)]
+    with (tmp_path / "out").open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--port", str(port), "--dashboard-port", str(shown)], stdout=out, stderr=out
+        )
+        try:
+            deadline = time.monotonic() + 200
+            while b"Ctrl-C ends it" not in (tmp_path / "out").read_bytes():
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            process.send_signal(sent)
+            process.wait(timeout=40)
+        finally:
+            process.kill()
+    for gone in (port, shown):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", gone)) != 0

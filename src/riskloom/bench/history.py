@@ -57,7 +57,7 @@ def events(scenario: Scenario, listed: Iterator[bytes]) -> Iterator[list[Event]]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A folder with a bundle, a database of payments, and bodies of the same customers' payments of this week."""
+    """A folder with a bundle, a database of payments, and bodies of the same customers' of this week."""
 
     bundle: Bundle
     bundle_folder: Path

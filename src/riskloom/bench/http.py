@@ -44,7 +44,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
                 "events/s",
                 EVENTS_A_SECOND,
                 at_most=False,
-                note=f"{busy.overall:,.0f} over all {len(busy.took):,}, {busy.flagged:.1%} flagged; {_answers(busy)}",
+                note=f"{busy.overall:,.0f} over all {len(busy.took):,}; {_answers(busy)}",
             ),
             Figure(
                 "one client, median",
@@ -73,4 +73,6 @@ def _arguments(history: History) -> list[str]:
 
 def _answers(load: Load) -> str:
     wrong = {status: count for status, count in load.statuses.items() if status != 200}
-    return "all 200" if not wrong and not load.lost else f"statuses {dict(load.statuses)}, {load.lost} lost"
+    if wrong or load.lost:
+        return f"statuses {dict(load.statuses)}, {load.lost} lost"
+    return f"all 200, {load.flagged:.1%} flagged"

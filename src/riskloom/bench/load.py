@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-
 _FLAGGED = b'"flagged":true'
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,6 +52,8 @@ def demo(
     payments and then attacks, and shows what was decided and why. Stays up until Ctrl-C.
     """
     began = time.perf_counter()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.default_int_handler)  # both end what was started here
     _fresh_folder(folder)
     history, bundle = folder / "history.parquet", folder / "bundle"
     today_us = int(time.time()) // 86_400 * DAY_US
