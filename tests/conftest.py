@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.databases import KINDS, Database, PostgresServer
-from support.events import card_bundle, trained_bundle
 
 from riskloom.bundle import Bundle
+from support.databases import KINDS, Database, PostgresServer
+from support.events import card_bundle, trained_bundle
 
 POSTGRES = os.environ.get("RISKLOOM_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riskloom.bundle import Bundle, make_bundle
@@ -47,7 +47,7 @@ COLUMNS: dict[str, st.SearchStrategy[Any]] = {
     "lat": st.sampled_from([90, -90, 0, 48.2, 1e-6, None]),
     "lon": st.sampled_from([180, -180, 0, 16.37, None]),
 }
-FIELDS = tuple(COLUMNS)
+BARE: dict[str, Any] = dict.fromkeys(COLUMNS)
 rows = st.fixed_dictionaries(COLUMNS)
 streams = st.lists(rows, min_size=1, max_size=25)
 
@@ -168,13 +168,20 @@ def test_one_by_one_is_the_batch_bit_for_bit(
 
 
 @settings(deadline=None, max_examples=30)
-@given(stream=streams, cut=st.integers(0, 25))
-def test_a_state_that_took_many_in_goes_on_one_by_one(stream: list[dict[str, Any]], cut: int) -> None:
+@given(stream=streams, cut=st.integers(0, 25), scored=st.booleans())
+@example(stream=[{**BARE, "gap_us": 1, "user": "ann"}] * 5, cut=4, scored=True)
+@example(stream=[{**BARE, "gap_us": 1, "user": "ann"}] * 5, cut=4, scored=False)
+def test_a_state_that_took_many_in_goes_on_one_by_one(
+    stream: list[dict[str, Any]], cut: int, scored: bool
+) -> None:
     bundle = small_bundle(True)
     events = read(stream, bundle)
     expected = one_by_one(bundle, events)
     pipeline = Pipeline(bundle)
-    pipeline.advance_many(events[:cut], np.arange(1, len(events[:cut]) + 1))
+    if scored:
+        pipeline.score_many(events[:cut], 1)
+    else:
+        pipeline.advance_many(events[:cut], np.arange(1, len(events[:cut]) + 1))
     for at, event in enumerate(events[cut:], min(cut, len(events)) + 1):
         decision = pipeline.score_one(event, at)
         assert _same(decision, expected[at - 1])
@@ -216,8 +223,7 @@ def test_a_vector_frozen_before_gives_the_same_decision_later(stream: list[dict[
 
 def test_the_streams_meet_what_they_are_made_for() -> None:
     gaps_us = (0, 0, MINUTE_US, -MINUTE_US, 5 * MINUTE_US, -2 * MINUTE_US, -1)
-    bare: dict[str, Any] = dict.fromkeys(FIELDS)
-    stream = [{**bare, "gap_us": gap_us, "user": "ann", "count": 3, "amount": 5} for gap_us in gaps_us]
+    stream = [{**BARE, "gap_us": gap_us, "user": "ann", "count": 3, "amount": 5} for gap_us in gaps_us]
     bundle = small_bundle(False)
     decisions = one_by_one(bundle, read(stream, bundle))
     at = bundle.scenario.feature_names.index("n")

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.databases import Database
-from support.events import payment
-from support.server import Server, problem, serving
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
@@ -16,6 +13,9 @@ from riskloom.errors import ParameterInvalid
 from riskloom.server.hot import PATHS
 from riskloom.server.security.access import Scope
 from riskloom.server.settings import Settings
+from support.databases import Database
+from support.events import payment
+from support.server import Server, problem, serving
 
 KEY = "0123456789abcdef-shared"
 PUBLIC = {"/api/v1/health", "/api/v1/readiness", "/health", "/openapi.json", "/docs"}
@@ -53,7 +53,11 @@ def scopes_of(route: Any) -> list[Scope]:
 def every_route(server: Server) -> list[tuple[str, str, Any]]:
     """(method, path, route) of all."""
     app: Any = server.app._app
-    return [(method, route.path, route) for route in leaves(app.routes) for method in sorted(route.methods - {"HEAD"})]
+    return [
+        (method, route.path, route)
+        for route in leaves(app.routes)
+        for method in sorted(route.methods - {"HEAD"})
+    ]
 
 
 def test_every_route_declares_exactly_one_scope(keyed: Server) -> None:
@@ -69,7 +73,12 @@ def test_every_route_declares_exactly_one_scope(keyed: Server) -> None:
 def test_without_the_key_and_with_a_wrong_one_every_route_is_401(keyed: Server) -> None:
     for method, path, _ in every_route(keyed):
         path = path.replace("{event_id:path}", "p-1").replace("{job_id}", "x")
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {KEY}"}, {"Authorization": KEY}):
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": f"Basic {KEY}"},
+            {"Authorization": KEY},
+        ):
             answer = keyed.request(method, path, headers=headers)
             if path in PUBLIC:
                 assert answer.status_code == 200, path
@@ -94,11 +103,27 @@ def test_the_hot_route_passes_the_same_check(keyed: Server, path: str) -> None:
 
 
 def test_with_the_key_other_names_of_the_server_are_fine(keyed: Server) -> None:
-    headers = {"Authorization": f"Bearer {KEY}", "Host": "risk.example.com", "Origin": "https://desk.example.com"}
+    headers = {
+        "Authorization": f"Bearer {KEY}",
+        "Host": "risk.example.com",
+        "Origin": "https://desk.example.com",
+    }
     assert keyed.get("/api/v1/decisions", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example.com", "127.evil.example.com", "localhost.evil.com:8000", "10.0.0.7", "testserver", "[::2]", "", "localhost@evil"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example.com",
+        "127.evil.example.com",
+        "localhost.evil.com:8000",
+        "10.0.0.7",
+        "testserver",
+        "[::2]",
+        "",
+        "localhost@evil",
+    ],
+)
 def test_a_keyless_server_refuses_a_foreign_host(keyless: Server, host: str) -> None:
     for method, path, _ in every_route(keyless):
         path = path.replace("{event_id:path}", "p-1").replace("{job_id}", "x")
@@ -106,14 +131,18 @@ def test_a_keyless_server_refuses_a_foreign_host(keyless: Server, host: str) -> 
     assert keyless.database.counts() == (0, 0, 0)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example.com", "null", "http://127.evil.example.com", "http://localhost.evil.com"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example.com", "null", "http://127.evil.example.com", "http://localhost.evil.com"]
+)
 def test_a_keyless_server_refuses_pages_from_elsewhere(keyless: Server, origin: str) -> None:
     for path in ("/score", "/api/v1/score", "/retrain", "/ingest"):
         problem(keyless.post(path, payment(), headers={"Origin": origin}), 403, "forbidden")
     assert keyless.database.counts() == (0, 0, 0)
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.0.0.2", "[::1]:8000", "[::1]"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.0.0.2", "[::1]:8000", "[::1]"]
+)
 def test_a_keyless_server_answers_under_the_names_of_this_machine(keyless: Server, host: str) -> None:
     assert keyless.get("/api/v1/decisions", headers={"Host": host}).status_code == 200
     assert keyless.get("/api/v1/decisions", headers={"Origin": f"http://{host}"}).status_code == 200

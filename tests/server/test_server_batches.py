@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from riskloom.bundle import Bundle
 from support.databases import Database
 from support.events import at, burst, history, payment
 from support.replay import check_log
 from support.server import Server, faults, problem, serving
-
-from riskloom.bundle import Bundle
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 BOTH = pytest.mark.parametrize("path", ["/api/v1/score/batch", "/api/v1/events/batch"])
@@ -36,7 +36,13 @@ def test_a_batch_is_decided_in_order_as_one_by_one(server: Server) -> None:
 
 @BOTH
 def test_a_faulty_event_of_a_batch_names_its_place_and_stops_no_other(server: Server, path: str) -> None:
-    events: list[Any] = [payment("a"), payment("b", amount=-1, lat=91), 7, payment("a", amount=3), payment("c")]
+    events: list[Any] = [
+        payment("a"),
+        payment("b", amount=-1, lat=91),
+        7,
+        payment("a", amount=3),
+        payment("c"),
+    ]
     results = server.post(path, {"events": events}).json()["results"]
     assert [result.get("error", {}).get("code") for result in results] == [
         None,
@@ -45,7 +51,10 @@ def test_a_faulty_event_of_a_batch_names_its_place_and_stops_no_other(server: Se
         "event_conflict",
         None,
     ]
-    assert {fault["where"] for fault in results[1]["error"]["faults"]} == {"events[1].amount", "events[1].lat"}
+    assert {fault["where"] for fault in results[1]["error"]["faults"]} == {
+        "events[1].amount",
+        "events[1].lat",
+    }
     assert results[2]["error"]["faults"][0]["where"] == "events[2]"
     assert results[3]["event_id"] == "a"
     assert server.database.counts()[0] == 2
@@ -62,7 +71,9 @@ def test_a_batch_of_ten_thousand_is_taken_and_one_more_is_refused(server: Server
     answer = server.post("/api/v1/events/batch", {"events": events})
     assert [result.get("arrival") for result in answer.json()["results"]] == list(range(1, 10_001))
     assert server.database.counts()[0] == 10_000
-    too_many = faults(server.post("/api/v1/score/batch", {"events": [*events, payment("one-more")]}), "data_invalid")
+    too_many = faults(
+        server.post("/api/v1/score/batch", {"events": [*events, payment("one-more")]}), "data_invalid"
+    )
     assert "application/x-ndjson" in too_many["events"]["hint"]
     assert server.database.counts()[0] == 10_000
 
@@ -81,12 +92,34 @@ def test_an_empty_batch_is_an_empty_answer(server: Server) -> None:
 @BOTH
 def test_a_stream_answers_line_by_line_and_broken_lines_stop_no_other(server: Server, path: str) -> None:
     events = [json.dumps(event).encode() for event in burst(6)]
-    sent = [events[0], b"", b"{not json", events[1], b"   ", b"[]", b'{"event_id": "x"}', b"\xff\xfe", *events[2:]]
+    sent = [
+        events[0],
+        b"",
+        b"{not json",
+        events[1],
+        b"   ",
+        b"[]",
+        b'{"event_id": "x"}',
+        b"\xff\xfe",
+        *events[2:],
+    ]
     answers = lines(server.post(path, content=b"\r\n".join(sent), headers=NDJSON))
-    assert [answer.get("event_id") for answer in answers if "error" not in answer] == [f"b-{n}" for n in range(6)]
+    assert [answer.get("event_id") for answer in answers if "error" not in answer] == [
+        f"b-{n}" for n in range(6)
+    ]
     broken = [answer["error"] for answer in answers if "error" in answer]
-    assert [error["code"] for error in broken] == ["data_invalid", "event_invalid", "event_invalid", "data_invalid"]
-    assert [error["faults"][0]["where"].split(".")[0] for error in broken] == ["line 3", "line 6", "line 7", "line 8"]
+    assert [error["code"] for error in broken] == [
+        "data_invalid",
+        "event_invalid",
+        "event_invalid",
+        "data_invalid",
+    ]
+    assert [error["faults"][0]["where"].split(".")[0] for error in broken] == [
+        "line 3",
+        "line 6",
+        "line 7",
+        "line 8",
+    ]
     assert server.database.counts()[0] == 6
 
 

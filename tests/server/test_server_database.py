@@ -9,22 +9,31 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from support.databases import Database
-from support.events import payment
-from support.server import serving
 
 from riskloom.bundle import Bundle
 from riskloom.errors import AlreadyRunning, ParameterInvalid, RiskloomError, StoreUnavailable
 from riskloom.server.db import cause_of, database_url, is_storable, open_engine, reading, upgrade, writing
 from riskloom.server.lock import only_server
 from riskloom.server.tables import metadata
+from support.databases import Database
+from support.events import payment
+from support.server import serving
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "mysql://root@localhost/x", "sqlite://", "sqlite:///:memory:", "http://x", "postgres://x/y"]
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://root@localhost/x",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "http://x",
+        "postgres://x/y",
+    ],
 )
 def test_a_url_that_is_none_of_ours_is_refused(url: str) -> None:
-    with pytest.raises(ParameterInvalid, match="sqlite:///file.db or postgresql://user@host/name"):
+    with pytest.raises(ParameterInvalid, match=r"sqlite:///file\.db or postgresql://user@host/name"):
         database_url(url)
 
 
@@ -46,10 +55,15 @@ def test_a_second_server_on_one_database_is_refused(database: Database, bundle: 
         assert server.score(payment("p-2"))["arrival"] == 2
 
 
-def test_the_lock_is_taken_again_when_its_connection_was_cut(make_database: Callable[[str], Database]) -> None:
+def test_the_lock_is_taken_again_when_its_connection_was_cut(
+    make_database: Callable[[str], Database],
+) -> None:
     database = make_database("postgresql")
     engine, other = open_engine(database_url(database.url)), open_engine(database_url(database.url))
-    kill = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid() and database = (select oid from pg_database where datname = current_database())"
+    kill = (
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
     with only_server(engine) as lock:
         lock.check()
         database.rows(kill)
@@ -74,7 +88,9 @@ def test_both_databases_have_the_tables_that_are_declared(database: Database) ->
         assert {name for name, column in found.items() if not column["nullable"]} == {
             column.name for column in table.columns if not column.nullable
         }
-        assert {index["name"] for index in inspector.get_indexes(table.name)} >= {index.name for index in table.indexes}
+        assert {index["name"] for index in inspector.get_indexes(table.name)} >= {
+            index.name for index in table.indexes
+        }
         unique = {one["name"] for one in inspector.get_unique_constraints(table.name)}
         assert unique >= {c.name for c in table.constraints if isinstance(c, sa.UniqueConstraint)}
     engine.dispose()
@@ -84,7 +100,10 @@ def test_sqlite_is_durable_on_every_connection(make_database: Callable[[str], Da
     engine = open_engine(database_url(make_database("sqlite").url))
     with engine.connect() as one, engine.connect() as two:
         for connection in (one, two):
-            asked = [connection.exec_driver_sql(f"pragma {name}").scalar() for name in ("journal_mode", "synchronous")]
+            asked = [
+                connection.exec_driver_sql(f"pragma {name}").scalar()
+                for name in ("journal_mode", "synchronous")
+            ]
             assert asked == ["wal", 2]
     engine.dispose()
 
@@ -120,7 +139,9 @@ def test_a_postgresql_that_is_not_there_is_a_clear_error(tmp_path: Path, bundle:
         pass
 
 
-def test_a_folder_that_is_not_there_is_made_and_a_file_in_its_way_is_named(tmp_path: Path, bundle: Bundle) -> None:
+def test_a_folder_that_is_not_there_is_made_and_a_file_in_its_way_is_named(
+    tmp_path: Path, bundle: Bundle
+) -> None:
     with serving(Database("sqlite", f"sqlite:///{tmp_path}/a/b/c.db", tmp_path / "data"), bundle) as server:
         server.score(payment())
     (tmp_path / "file").write_text("x")
@@ -145,6 +166,8 @@ def test_what_the_database_says_is_told_without_the_rows_it_quotes() -> None:
     assert cause_of(ValueError()) == "ValueError"
 
 
-@pytest.mark.parametrize(("text", "fits"), [("", True), ("ä🙂\n", True), ("\x00", False), ("a\x00b", False), ("\ud800", False)])
+@pytest.mark.parametrize(
+    ("text", "fits"), [("", True), ("ä🙂\n", True), ("\x00", False), ("a\x00b", False), ("\ud800", False)]
+)
 def test_what_every_database_can_hold(text: str, fits: bool) -> None:
     assert is_storable(text) is fits

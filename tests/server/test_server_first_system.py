@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.events import NOW_US, at, burst, history, payment
-from support.server import Server, faults, problem
 
 from riskloom.domain.show import show_time
+from support.events import NOW_US, at, burst, history, payment
+from support.server import Server, faults, problem
 
 FIRST = {"event_id", "anomaly_score", "risk_score", "flagged", "reasons"}
 
@@ -60,7 +60,9 @@ def test_reasons_have_their_three_keys(server: Server) -> None:
     assert reason["severity"] == "high"
 
 
-@pytest.mark.parametrize("time", ["2026-01-01T00:00:00Z", "2026-01-01T02:00:00+02:00", "2025-12-31T19:00:00-05:00"])
+@pytest.mark.parametrize(
+    "time", ["2026-01-01T00:00:00Z", "2026-01-01T02:00:00+02:00", "2025-12-31T19:00:00-05:00"]
+)
 def test_times_come_with_z_or_an_offset(server: Server, time: str) -> None:
     server.post("/score", first_event(timestamp=time))
     assert server.get("/events").json()[0]["timestamp"] == "2026-01-01T00:00:00Z"
@@ -76,7 +78,9 @@ def test_score_by_event_id_decides_what_was_ingested(server: Server) -> None:
     assert server.database.counts() == (1, 1, 1)
 
 
-@pytest.mark.parametrize("body", [{}, {"event_id": None}, {"event_id": 7}, {"event_id": ""}, [], "p-1", {"id": "p-1"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"event_id": None}, {"event_id": 7}, {"event_id": ""}, [], "p-1", {"id": "p-1"}]
+)
 def test_score_by_event_id_needs_an_id(server: Server, body: Any) -> None:
     import json
 
@@ -90,8 +94,22 @@ def test_score_by_event_id_of_a_stranger_is_404(server: Server, event_id: str) -
 
 def test_faults_of_an_event_are_a_422_with_all_of_them(server: Server) -> None:
     for path in ("/score", "/ingest"):
-        found = faults(server.post(path, {"event_id": "x", "amount": "12,50", "currency": "USD", "lat": 99, "usr_id": "u"}))
-        assert {"amount", "lat", "user_id", "usr_id", "merchant_id", "lon", "device_id", "ip", "channel"} <= set(found)
+        found = faults(
+            server.post(
+                path, {"event_id": "x", "amount": "12,50", "currency": "USD", "lat": 99, "usr_id": "u"}
+            )
+        )
+        assert {
+            "amount",
+            "lat",
+            "user_id",
+            "usr_id",
+            "merchant_id",
+            "lon",
+            "device_id",
+            "ip",
+            "channel",
+        } <= set(found)
         assert "point" in found["amount"]["hint"]
         assert "usr_id" in found["user_id"]["hint"]
     assert server.database.counts() == (0, 0, 0)
@@ -124,7 +142,9 @@ def test_scores_are_flat_with_fields_scores_and_reasons(clever: Server) -> None:
     assert flagged == [row for row in listed if row["flagged"]]
     assert 0 < len(flagged) < len(listed)
     middle = sorted(row["risk_score"] for row in listed)[20]
-    assert clever.get("/scores", params={"min_risk": middle}).json() == [row for row in listed if row["risk_score"] >= middle]
+    assert clever.get("/scores", params={"min_risk": middle}).json() == [
+        row for row in listed if row["risk_score"] >= middle
+    ]
     assert clever.get("/scores?limit=2").json() == listed[:2]
     assert clever.get("/scores?user_id=bob").json() == []
     user = listed[0]["user_id"]

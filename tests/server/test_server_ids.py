@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.databases import Database
-from support.events import burst, payment
-from support.server import serving
 
 from riskloom.bundle import Bundle
 from riskloom.errors import StoreUnavailable
 from riskloom.server.decisions.repo import DecisionRepo
-from riskloom.server.ids import RECENT, RecentIds, SeenIds, bits_of
+from riskloom.server.ids import RECENT, RecentIds, SeenIds
+from support.databases import Database
+from support.events import burst, payment
+from support.server import serving
 
 IDS = st.lists(st.text(min_size=1, max_size=4), max_size=60)
 

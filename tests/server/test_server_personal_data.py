@@ -7,14 +7,14 @@ import logging
 from typing import Any
 
 import pytest
-from support.databases import TABLES, Database
-from support.events import payment
-from support.replay import check_log
-from support.server import serving
 
 from riskloom.bundle import Bundle
 from riskloom.privacy import protect
 from riskloom.scenario.load import load_scenario, scenario_from_parts
+from support.databases import TABLES, Database
+from support.events import payment
+from support.replay import check_log
+from support.server import serving
 
 USER, IP = "jane.roe@example.com", "198.51.100.77"
 

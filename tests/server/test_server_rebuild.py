@@ -9,10 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.databases import Database
-from support.events import NOW_US, at, burst, history, payment
-from support.replay import check_log
-from support.server import serving
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
@@ -20,6 +16,10 @@ from riskloom.features.state import WindowState
 from riskloom.server.db import database_url, open_engine
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.rebuild import Snapshots
+from support.databases import Database
+from support.events import NOW_US, at, burst, history, payment
+from support.replay import check_log
+from support.server import serving
 
 DAY_US = 86_400_000_000
 
@@ -64,7 +64,9 @@ def test_a_restart_goes_on_as_if_there_had_been_none(
     for part in range(3):
         with serving(database, trained) as server:
             answer = server.post("/api/v1/score/batch", {"events": events[80 * part : 80 * part + 80]})
-            assert [result["arrival"] for result in answer.json()["results"]] == list(range(80 * part + 1, 80 * part + 81))
+            assert [result["arrival"] for result in answer.json()["results"]] == list(
+                range(80 * part + 1, 80 * part + 81)
+            )
         harm(snapshot_of(database))
     assert check_log(database, trained) == [event["event_id"] for event in events]
 
@@ -211,7 +213,9 @@ def test_two_scenarios_share_a_database_each_with_its_own_state(database: Databa
     assert evidence == [f"b-{n}" for n in range(7)]
 
 
-def test_the_log_is_read_in_order_in_chunks(make_database: Callable[[str], Database], bundle: Bundle, tmp_path: Path) -> None:
+def test_the_log_is_read_in_order_in_chunks(
+    make_database: Callable[[str], Database], bundle: Bundle, tmp_path: Path
+) -> None:
     database = make_database("sqlite")
     with serving(database, bundle) as server:
         server.post("/api/v1/events/batch", {"events": history(55)})

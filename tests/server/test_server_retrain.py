@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.databases import Database
-from support.events import history, payment
-from support.replay import check_log
-from support.server import Server, faults, problem, serving
 
 from riskloom.bundle import Bundle, make_bundle, read_bundle
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.server.models.retrain_job import train
 from riskloom.server.models.service import ModelService
+from support.databases import Database
+from support.events import history, payment
+from support.replay import check_log
+from support.server import Server, faults, problem, serving
 
 ROWS = 130
 
@@ -78,7 +78,10 @@ def test_retrain_swaps_a_model_in_and_it_survives_a_restart(database: Database, 
         assert run["feature_columns"] == list(quick.scenario.feature_names)
         fingerprint = after["bundle"]
         assert server.get("/api/v1/models").json()["current"]["bundle"] == fingerprint
-        assert server.get("/api/v1/health").json()["model"] == {"kind": "isolation_forest", "trained_rows": ROWS + 1}
+        assert server.get("/api/v1/health").json()["model"] == {
+            "kind": "isolation_forest",
+            "trained_rows": ROWS + 1,
+        }
         assert server.get("/api/v1/scenario").json()["policy"]["percentile"] == 97
         assert server.get("/api/v1/decisions/before").json()["degraded"] == ["no_model"]
     with serving(database, quick) as server:
@@ -100,7 +103,9 @@ def test_a_training_that_takes_longer_answers_202_with_a_job(
         job = answer.json()
         assert job["status"] == "running"
         again = server.post("/api/v1/models/retrain?percentile=95")
-        assert (again.status_code, again.json()["job_id"]) == (202, job["job_id"]), "the same training is joined"
+        assert (again.status_code, again.json()["job_id"]) == (202, job["job_id"]), (
+            "the same training is joined"
+        )
         problem(server.post("/retrain?percentile=96"), 409, "conflict")
         scored = 0
         while server.get(f"/api/v1/models/jobs/{job['job_id']}").json()["status"] == "running":
@@ -114,7 +119,9 @@ def test_a_training_that_takes_longer_answers_202_with_a_job(
 
 
 @pytest.mark.usefixtures("in_process")
-def test_without_a_percentile_the_present_one_is_kept(make_database: Callable[[str], Database], quick: Bundle) -> None:
+def test_without_a_percentile_the_present_one_is_kept(
+    make_database: Callable[[str], Database], quick: Bundle
+) -> None:
     with serving(make_database("sqlite"), quick) as server:
         fill(server)
         assert server.post("/retrain").json()["percentile"] == 98
@@ -172,7 +179,9 @@ def test_a_child_that_dies_is_a_failed_job_and_changes_nothing(
         assert server.runtime.models._running is None, "the next one may begin"
 
 
-def test_a_bundle_that_cannot_be_written_is_a_503(make_database: Callable[[str], Database], quick: Bundle) -> None:
+def test_a_bundle_that_cannot_be_written_is_a_503(
+    make_database: Callable[[str], Database], quick: Bundle
+) -> None:
     database = make_database("sqlite")
     database.data_dir.mkdir(parents=True)
     (database.data_dir / "bundles").write_text("a file where the folder should be")
@@ -186,7 +195,9 @@ def test_an_unknown_job_is_404(server: Server) -> None:
     problem(server.get("/api/v1/models/jobs/nothing"), 404, "not_found")
 
 
-def test_a_server_that_ends_during_a_training_ends_it(make_database: Callable[[str], Database], quick: Bundle) -> None:
+def test_a_server_that_ends_during_a_training_ends_it(
+    make_database: Callable[[str], Database], quick: Bundle
+) -> None:
     database = make_database("sqlite")
     with serving(database, quick, retrain_wait_s=0) as server:
         fill(server)
@@ -197,7 +208,9 @@ def test_a_server_that_ends_during_a_training_ends_it(make_database: Callable[[s
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_retrained_bundle_that_is_gone_is_not_served(make_database: Callable[[str], Database], quick: Bundle) -> None:
+def test_a_retrained_bundle_that_is_gone_is_not_served(
+    make_database: Callable[[str], Database], quick: Bundle
+) -> None:
     database = make_database("sqlite")
     with serving(database, quick) as server:
         fill(server)
@@ -212,7 +225,9 @@ def test_a_retrained_bundle_that_is_gone_is_not_served(make_database: Callable[[
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_bundle_given_after_a_training_is_served(make_database: Callable[[str], Database], quick: Bundle, trained: Bundle) -> None:
+def test_a_bundle_given_after_a_training_is_served(
+    make_database: Callable[[str], Database], quick: Bundle, trained: Bundle
+) -> None:
     database = make_database("sqlite")
     with serving(database, quick) as server:
         fill(server)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from support.databases import Database
-from support.events import NOW_US, at, burst, history, payment
-from support.replay import check_log
-from support.server import Server, faults, problem, serving
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
 from riskloom.domain.show import show_time
+from support.databases import Database
+from support.events import NOW_US, at, burst, history, payment
+from support.replay import check_log
+from support.server import Server, faults, problem, serving
 
 
 def test_a_decision_has_the_shape_that_clients_know(clever: Server) -> None:
@@ -75,7 +75,8 @@ def test_a_flagged_decision_reads_the_same_when_stored(server: Server) -> None:
 def test_the_same_id_with_another_body_is_a_conflict_that_shows_the_difference(server: Server) -> None:
     server.score(payment())
     answer = server.post(
-        "/api/v1/score", payment(amount=13, user_id="bob", timestamp=show_time(NOW_US + 1), merchant_category=None)
+        "/api/v1/score",
+        payment(amount=13, user_id="bob", timestamp=show_time(NOW_US + 1), merchant_category=None),
     )
     body = problem(answer, 409, "event_conflict")
     assert body["difference"] == {
@@ -163,7 +164,10 @@ def test_scoring_by_id_at_once_is_one_decision(server: Server) -> None:
 
 def test_taking_in_and_scoring_by_id_at_once_is_one_decision(server: Server) -> None:
     requests = [("POST", "/api/v1/events", {"json": payment()})]
-    requests += [("POST", "/api/v1/events/p-1/score", {}), ("POST", "/api/v1/score", {"json": payment()})] * 10
+    requests += [
+        ("POST", "/api/v1/events/p-1/score", {}),
+        ("POST", "/api/v1/score", {"json": payment()}),
+    ] * 10
     answers = server.together(requests)
     assert {answer.status_code for answer in answers} <= {200, 201}, [answer.text for answer in answers]
     assert server.database.counts() == (1, 1, 1)

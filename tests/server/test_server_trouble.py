@@ -1,4 +1,5 @@
-"""A full disk, a locked table, a cut connection: 503 for the batch and all behind it, then on from the log."""
+"""A full disk, a locked table, a cut connection: 503 for the batch and all behind it, then on from the
+log."""
 
 from __future__ import annotations
 
@@ -6,19 +7,20 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+
+from riskloom.bundle import Bundle
+from riskloom.server import db, recovery, writer
+from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.writer import Writer
 from support.databases import Database
 from support.events import at, burst, history, payment
 from support.replay import check_log
 from support.server import Server, problem, serving
-
-from riskloom.bundle import Bundle
-from riskloom.server import db, recovery
-from riskloom.server.decisions.repo import DecisionRepo
-from riskloom.server.writer import Writer
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,8 @@ def storm(server: Server, events: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def calm(server: Server) -> None:
-    """After trouble: ready, every event taken by the usual answers, and the log as a calm server would have it."""
+    """After trouble: ready, every event taken by the usual answers, and the log as a calm server would
+    have it."""
     server.wait_until_ready()
     assert server.get("/api/v1/readiness").status_code == 200
     assert set(storm(server, history(60, seed=9)).values()) == {200}
@@ -200,7 +203,9 @@ def test_an_event_that_cannot_be_written_stops_nobody_for_ever(
         check_log(database, bundle)
 
 
-def test_a_retry_after_503_is_taken_once(database: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_after_503_is_taken_once(
+    database: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commit = Writer._commit
     failing = {"how": ""}
 
@@ -242,7 +247,9 @@ def test_a_stream_goes_on_through_trouble_line_by_line(
     body = b"\n".join(json.dumps(event).encode() for event in events)
     with serving(database, bundle) as server:
         monkeypatch.setattr(Writer, "_commit", third_fails)
-        answer = server.post("/api/v1/score/batch", content=body, headers={"Content-Type": "application/x-ndjson"})
+        answer = server.post(
+            "/api/v1/score/batch", content=body, headers={"Content-Type": "application/x-ndjson"}
+        )
         results = [json.loads(line) for line in answer.text.splitlines()]
         assert len(results) == len(events)
         taken = [result["event_id"] for result in results if "error" not in result]
@@ -253,7 +260,9 @@ def test_a_stream_goes_on_through_trouble_line_by_line(
         assert check_log(database, bundle) == taken
 
 
-def test_reading_a_dead_database_is_a_503_too(postgres: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_dead_database_is_a_503_too(
+    postgres: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving(postgres, bundle) as server:
         server.post("/api/v1/score/batch", {"events": burst(6)})
         engine = server.runtime.engine._writer._engine
@@ -261,7 +270,14 @@ def test_reading_a_dead_database_is_a_503_too(postgres: Database, bundle: Bundle
         def refuse(*_given: Any, **_named: Any) -> Any:
             raise psycopg.OperationalError("connection refused")
 
-        for path in ("/api/v1/decisions", "/api/v1/events", "/api/v1/stats", "/model-runs", "/scores", "/api/v1/decisions/b-1"):
+        for path in (
+            "/api/v1/decisions",
+            "/api/v1/events",
+            "/api/v1/stats",
+            "/model-runs",
+            "/scores",
+            "/api/v1/decisions/b-1",
+        ):
             with monkeypatch.context() as patch:
                 patch.setattr(engine.dialect, "do_execute", refuse)
                 problem(server.get(path), 503, "store_unavailable")
@@ -285,6 +301,20 @@ def test_the_write_ahead_log_does_not_grow_without_end(sqlite: Database, bundle:
         busy, in_log, moved = other.execute("pragma wal_checkpoint(truncate)").fetchone()
         other.close()
         assert (busy, in_log, moved) == (0, 0, 0)
+
+
+def test_the_log_is_begun_anew_while_events_never_stop(
+    sqlite: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_S", 0.05)
+    monkeypatch.setattr(writer, "LARGEST_LOG_PAGES", 100)
+    log, sizes = Path(f"{sqlite.file}-wal"), []
+    with serving(sqlite, bundle) as server:
+        for n in range(60):
+            storm(server, [payment(f"w-{n}-{k}", user_id=f"u-{n}-{k}") for k in range(40)])
+            sizes.append(log.stat().st_size)
+    assert max(sizes) < 4_000_000, "it is written over from its beginning"
+    check_log(sqlite, bundle)
 
 
 @pytest.fixture

@@ -72,7 +72,10 @@ class PostgresServer:
         if not self._shared:
             self._shared = self.another(data_dir).url
         with psycopg.connect(self._shared, autocommit=True) as connection:
-            found = {row[0] for row in connection.execute("select tablename from pg_tables where schemaname = 'public'")}
+            found = {
+                row[0]
+                for row in connection.execute("select tablename from pg_tables where schemaname = 'public'")
+            }
             there = [table for table in TABLES if table in found]
             if there:
                 connection.execute(f"truncate {', '.join(there)} restart identity")

@@ -47,13 +47,13 @@ def at(seconds: float) -> str:
 def burst(count: int, prefix: str = "b", start_s: float = 0, **changes: Any) -> list[dict[str, Any]]:
     """Payments of one customer, a second apart: from the fifth on they are flagged for velocity."""
     return [
-        payment(f"{prefix}-{n}", timestamp=at(start_s + n), amount=10 + n, **changes)
-        for n in range(count)
+        payment(f"{prefix}-{n}", timestamp=at(start_s + n), amount=10 + n, **changes) for n in range(count)
     ]
 
 
 def history(count: int, seed: int = 5) -> list[dict[str, Any]]:
-    """Simulated payments with some frauds among them, in order of time, in the six days before `NOW_US`: none too late."""
+    """Simulated payments with some frauds among them, in order of time, in the six days before `NOW_US`:
+    none too late."""
     start_us = NOW_US - 6 * 86_400 * SECOND_US
     rows = simulate(count, seed, start_us=start_us, days=6, users=max(count // 25, 5), fraud_share=0.1)
     return [{name: row[name] for name in EVENT_COLUMNS if row[name] is not None} for row in rows]

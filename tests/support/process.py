@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+
 from support.databases import Database
 from support.events import payment
 
@@ -32,7 +34,13 @@ def environment(**settings: str) -> dict[str, str]:
 def run(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
     return subprocess.run(
-        [*COMMAND, *words], cwd=cwd, env=environment(**settings), capture_output=True, text=True, timeout=START_S, check=False
+        [*COMMAND, *words],
+        cwd=cwd,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=False,
     )
 
 
@@ -40,7 +48,16 @@ class Process:
     """A running server. What it says is kept in `said`."""
 
     def __init__(self, database: Database, *words: str, **settings: str) -> None:
-        given = ["serve", "--database", database.url, "--data-dir", str(database.data_dir), "--port", "0", *words]
+        given = [
+            "serve",
+            "--database",
+            database.url,
+            "--data-dir",
+            str(database.data_dir),
+            "--port",
+            "0",
+            *words,
+        ]
         self.said: list[str] = []
         self._popen = subprocess.Popen(
             [*COMMAND, *given],
@@ -109,12 +126,14 @@ def serve(database: Database, *words: str, **settings: str) -> Iterator[Process]
 
 @dataclass
 class Load:
-    """Clients that send events until the server is gone, and remember what was sent and what was acknowledged."""
+    """Clients that send events until the server is gone, and remember what was sent and what was
+    acknowledged."""
 
     clients: int = 8
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -124,6 +143,13 @@ class Load:
         for thread in threads:
             thread.start()
         return threads
+
+    def wait_for(self, count: int, what: str) -> None:
+        """Until so many events were `acknowledged` or `refused`."""
+        deadline = time.monotonic() + 30
+        while len(getattr(self, what)) < count:
+            assert time.monotonic() < deadline, f"{len(getattr(self, what))} of {count} {what}"
+            time.sleep(0.01)
 
     def retry(self, process: Process) -> None:
         """Send again what was not acknowledged: each must be taken once."""
@@ -139,7 +165,13 @@ class Load:
             numbers = range(self._number, self._number + count)
             self._number += count
             events = [
-                payment(f"l-{n}", timestamp=None, user_id=f"u-{n % 13}", device_id=f"d-{n % 29}", amount=1 + n % 50)
+                payment(
+                    f"l-{n}",
+                    timestamp=None,
+                    user_id=f"u-{n % 13}",
+                    device_id=f"d-{n % 29}",
+                    amount=1 + n % 50,
+                )
                 for n in numbers
             ]
             self.sent |= {event["event_id"]: event for event in events}
@@ -147,10 +179,10 @@ class Load:
 
     def _work(self, process: Process, which: int) -> None:
         with process.client() as client, contextlib.suppress(httpx.TransportError):
-            while True:
+            while not self.stopped.is_set():
                 if which == 0:
                     answer = client.post("/api/v1/score/batch", json={"events": self._next(20)})
-                    results = answer.json().get("results", []) if answer.status_code == 200 else []
+                    results = answer.json().get("results", [answer.json()])
                 elif which == 1:
                     answer = client.post("/api/v1/events", json=self._next(1)[0])
                     results = [answer.json()]
@@ -163,3 +195,5 @@ class Load:
                             self.acknowledged[result["event_id"]] = result["arrival"]
                         else:
                             self.refused.append(str(result))
+                if answer.status_code == 503:
+                    self.stopped.wait(0.1)

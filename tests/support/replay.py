@@ -6,21 +6,22 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from support.databases import Database
 
 from riskloom.bundle import Bundle
 from riskloom.domain.event import Event
 from riskloom.pipeline import Pipeline
 from riskloom.server.decisions.record import decision_row
+from support.databases import Database
 
 _decode = msgspec.json.decode
 
 
 def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False) -> list[str]:
-    """The stored event ids in arrival order, after checking that the log is whole and every row is what a calm replay gives.
+    """The stored event ids in arrival order, after checking that the log is whole and every row is what
+    a calm replay gives.
 
-    Vectors are compared bit for bit; decisions made by this bundle with reasons and evidence, or without evidence
-    when they were `decided_later` than their event came.
+    Vectors are compared bit for bit; decisions made by this bundle with reasons and evidence, or without
+    evidence when they were `decided_later` than their event came.
     """
     check_whole(database)
     schema = bundle.scenario.schema()
@@ -61,14 +62,16 @@ def check_whole(database: Database) -> None:
     """No id twice, no part of an event without the others."""
     assert database.one("select count(*) - count(distinct event_id) from events") == 0
     for table in ("personal_data", "decisions"):
-        orphans = f"select count(*) from {table} t where not exists (select 1 from events e where e.arrival = t.arrival)"  # noqa: S608
+        orphans = f"select count(*) from {table} where arrival not in (select arrival from events)"  # noqa: S608
         assert database.one(orphans) == 0, table
-    without = "select count(*) from events e where not exists (select 1 from personal_data p where p.arrival = e.arrival)"
+    without = "select count(*) from events where arrival not in (select arrival from personal_data)"
     assert database.one(without) == 0
 
 
 def _differing(bundle: Bundle, ours: np.ndarray, stored: np.ndarray) -> dict[str, tuple[float, float]]:
     names = bundle.scenario.feature_names
     return {
-        name: (a, b) for name, a, b in zip(names, ours.tolist(), stored.tolist(), strict=True) if a != b and a == a
+        name: (a, b)
+        for name, a, b in zip(names, ours.tolist(), stored.tolist(), strict=True)
+        if a != b and a == a
     }

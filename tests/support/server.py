@@ -10,8 +10,6 @@ from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
 import httpx
-from support.databases import Database
-from support.events import NOW_US
 
 from riskloom.bundle import Bundle
 from riskloom.clock import Clock, FixedClock
@@ -19,16 +17,22 @@ from riskloom.server.app import create_app
 from riskloom.server.hot import HotRoute
 from riskloom.server.runtime import Runtime, running
 from riskloom.server.settings import Settings
+from support.databases import Database
+from support.events import NOW_US
 
 T = TypeVar("T")
 Answer = httpx.Response
 BASE = "http://127.0.0.1"
+EVENT_PATHS = ("/api/v1/score", "/score", "/api/v1/events", "/ingest")
+BODY_PATHS = (*EVENT_PATHS, "/api/v1/score/batch", "/api/v1/events/batch", "/score-by-event-id")
 
 
 class Server:
     """A running server; requests go in as ASGI calls, so what is not answered raises here."""
 
-    def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, runtime: Runtime, loop: asyncio.AbstractEventLoop, database: Database, clock: Clock
+    ) -> None:
         self.runtime = runtime
         self.database = database
         self.clock = clock
@@ -50,13 +54,19 @@ class Server:
 
     def post(self, path: str, json: Any = None, **given: Any) -> Answer:
         """A POST."""
-        return self.request("POST", path, json=json, **given) if json is not None else self.request("POST", path, **given)
+        return (
+            self.request("POST", path, json=json, **given)
+            if json is not None
+            else self.request("POST", path, **given)
+        )
 
     def together(self, requests: Sequence[tuple[str, str, dict[str, Any]]]) -> list[Answer]:
         """Requests begun at once: none waits for another's answer."""
 
         async def all_of_them() -> list[Answer]:
-            return await asyncio.gather(*(self._client.request(method, path, **given) for method, path, given in requests))
+            return await asyncio.gather(
+                *(self._client.request(method, path, **given) for method, path, given in requests)
+            )
 
         return self.run(all_of_them())
 
@@ -78,7 +88,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(database: Database, bundle: Bundle, clock: Clock | None = None, **settings: Any) -> Iterator[Server]:
+def serving(
+    database: Database, bundle: Bundle, clock: Clock | None = None, **settings: Any
+) -> Iterator[Server]:
     """A server over a database until the block ends; it stops as `riskloom serve` does."""
     clock = clock or FixedClock(NOW_US)
     given = Settings(database_url=database.url, data_dir=str(database.data_dir), **settings)
@@ -103,7 +115,7 @@ def serving(database: Database, bundle: Bundle, clock: Clock | None = None, **se
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-        gc.unfreeze()  # a server freezes what it begins with, once in the life of a process; here there are many
+        gc.unfreeze()  # a server freezes what it begins with; one process has only one, but for here
 
 
 def problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
@@ -120,3 +132,8 @@ def problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
 def faults(answer: Answer, code: str = "event_invalid") -> dict[str, dict[str, Any]]:
     """The faults of a 422, by where they are."""
     return {fault["where"]: fault for fault in problem(answer, 422, code)["faults"]}
+
+
+def raw(server: Server, path: str, body: bytes | str, **headers: str) -> Any:
+    """Send a body as it is."""
+    return server.post(path, content=body, headers={"Content-Type": "application/json", **headers})

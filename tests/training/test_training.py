@@ -77,6 +77,20 @@ def test_a_vector_holds_what_was_known_when_its_event_arrived() -> None:
     assert whole[:75].tobytes() == half.tobytes()
 
 
+def test_chunks_are_counted_on_as_one_history() -> None:
+    scenario = cards()
+    events = events_of(scenario)
+    pipeline, other = Pipeline(make_bundle(scenario, None)), Pipeline(make_bundle(scenario, None))
+    list(compute_features(pipeline, chunked(events, 40)))
+    other.compute_many(events, 1)
+    evidence = []
+    for each in (pipeline, other):
+        each.look_one(events[-1])
+        evidence.append(each.state.evidence_one(scenario.feature_names.index("user_tx_count_30d"), 1_000))
+    assert evidence[0] == evidence[1]
+    assert len(set(evidence[0])) == len(evidence[0]) > 3
+
+
 def test_a_detector_may_look_at_some_features_only() -> None:
     scenario = cards(features=["speed_kmh", "user_tx_count_1h"])
     model = train_bundle(scenario, [events_of(scenario)], seed=1, about={}).model

@@ -180,8 +180,8 @@ class Ecod:
 
     def arrays(self) -> Arrays:
         """The tails as plain arrays, for a bundle."""
-        own = {"rows": np.array([self.rows], np.int64), "by_row": np.array([self.by_row], np.uint8)}
-        return {name: own[name] if name in own else getattr(self, name) for name in _FIELDS}
+        own: Arrays = {"rows": np.array([self.rows], np.int64), "by_row": np.array([self.by_row], np.uint8)}
+        return {name: getattr(self, name) for name in _FIELDS if name not in own} | own
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
@@ -250,7 +250,9 @@ def _kept_places(below: npt.NDArray[np.int64], up_to: npt.NDArray[np.int64]) -> 
     while places[-1] < last:
         left = int(up_to[places[-1]])
         by_left = left * (1 + TAIL_ERROR)
-        by_right = (left * 1.0 + TAIL_ERROR * total) / (1 + TAIL_ERROR)  # total - b >= (total - left) / (1 + e)
+        by_right = (left * 1.0 + TAIL_ERROR * total) / (
+            1 + TAIL_ERROR
+        )  # total - b >= (total - left) / (1 + e)
         place = bisect_right(below_list, min(by_left, by_right)) - 1
         places.append(min(last, max(place, places[-1] + 1)))
     return np.array(places, np.int64)
@@ -295,7 +297,7 @@ def _check_feature(tails: Ecod, at: int, where: slice) -> None:
         fits = known == 0
     else:
         counts = below[0] == 0 and up_to[-1] == known and (below < up_to).all()
-        fits = counts and (below[1:] >= up_to[:-1]).all() and (value[1:] > value[:-1]).all()
+        fits = bool(counts and (below[1:] >= up_to[:-1]).all() and (value[1:] > value[:-1]).all())
     if not fits:
         raise BundleInvalid(f"ecod.value: expected rising values and counts of the rows of feature {at}.")
 

@@ -32,6 +32,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 _HEAVIEST = 1e15
 _LANES = 32
 _STEPS = 100_000
+_MOST_PASSES = 50
 _CHUNK = 8_192
 _BY_FEATURE = ("fill", "center", "scale")
 _FIELDS: dict[str, type[np.generic]] = dict.fromkeys(
@@ -196,8 +197,8 @@ class OneClassSvm:
 
     def arrays(self) -> Arrays:
         """The machine as plain arrays, for a bundle."""
-        own = {"gamma": np.array([self.gamma]), "offset": np.array([self.offset])}
-        return {name: own[name] if name in own else getattr(self, name) for name in _FIELDS}
+        own: Arrays = {"gamma": np.array([self.gamma]), "offset": np.array([self.offset])}
+        return {name: getattr(self, name) for name in _FIELDS if name not in own} | own
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
@@ -294,8 +295,8 @@ def _nystroem(
 
 
 def _passes(count: int) -> int:
-    """How often each row is looked at, so that there are at least _STEPS steps."""
-    return max(1, -(-_STEPS // count))
+    """How often each row is looked at: for _STEPS steps in all, at least once and not without end."""
+    return max(1, min(_MOST_PASSES, -(-_STEPS // count)))
 
 
 def _chunks(count: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
@@ -319,7 +320,9 @@ def _check(machine: OneClassSvm) -> None:
     """Refuse arrays of other sizes, and numbers that could make a score that is none."""
     width, count = machine.width, machine.weight.size
     if not 1 <= width <= MOST_FEATURES or machine.center.size != width or machine.scale.size != width:
-        raise BundleInvalid(f"one_class_svm: expected 1 to {MOST_FEATURES} features in fill, center and scale.")
+        raise BundleInvalid(
+            f"one_class_svm: expected 1 to {MOST_FEATURES} features in fill, center and scale."
+        )
     if count < 1 or machine.points.size != count * width:
         raise BundleInvalid(f"one_class_svm.points: expected {width} features for each of {count} weights.")
     for name in ("fill", "center", "points"):
@@ -334,7 +337,7 @@ def _check(machine: OneClassSvm) -> None:
 
 @njit(cache=True, nogil=True)
 def _outside(x: Floats, tables: tuple[Any, ...]) -> float:
-    """The score of one row; the lanes of a block are summed side by side, each in the order of the features."""
+    """The score of one row; lanes are summed side by side, each in the order of the features."""
     fill, center, scale, blocks, weight, gamma, offset = tables
     width = x.shape[0]
     z = np.empty(width)

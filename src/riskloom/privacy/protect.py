@@ -1,7 +1,7 @@
 """What state, vectors, evidence and decisions hold of a personal field: its key, never the value itself.
 
-The key is the identity for now. Making it a keyed pseudonym is a change of `key_of` and one migration of stored
-keys, and nothing else: every other module asks here.
+The key is the identity for now. Making it a keyed pseudonym is a change of `key_of` and one migration of
+stored keys, and nothing else: every other module asks here.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Scenario:
 def canonical(data: object, *, ordered: bool = False) -> bytes:
     """Plain data as the one JSON text it has: sorted keys, no spaces, UTF-8.
 
-    `ordered` keeps the keys as they stand: in a scenario's parts the order of fields is part of what is declared.
+    `ordered` keeps the keys as they stand: in a scenario's parts the order of fields is declared too.
     """
     return json.dumps(data, sort_keys=not ordered, separators=(",", ":"), ensure_ascii=False).encode()
 

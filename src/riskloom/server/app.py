@@ -55,7 +55,8 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
 async def _on_validation(_request: Request, error: Exception) -> Response:
     listed: Any = error.errors() if isinstance(error, RequestValidationError) else []
     faults = [
-        Fault(".".join(str(step) for step in one["loc"]), one["msg"], repr(one.get("input"))[:60]) for one in listed
+        Fault(".".join(str(step) for step in one["loc"]), one["msg"], repr(one.get("input"))[:60])
+        for one in listed
     ]
     return problem_response(ParameterInvalid(faults))
 
@@ -66,8 +67,12 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return problem_response(NotFound(f"There is no {request.url.path} here.", hint="see /docs"))
     if error.status_code == 405:
-        response = problem_response(MethodNotAllowed(f"{request.url.path} has no {request.method}.", hint="see /docs"))
+        response = problem_response(
+            MethodNotAllowed(f"{request.url.path} has no {request.method}.", hint="see /docs")
+        )
     else:
-        response = problem_response(ParameterInvalid(Fault("request", "a request this server understands", error.detail)))
+        response = problem_response(
+            ParameterInvalid(Fault("request", "a request this server understands", error.detail))
+        )
     response.headers.update(dict(error.headers or {}))
     return response

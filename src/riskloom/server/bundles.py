@@ -30,7 +30,11 @@ class BundleTexts:
             if found is not None:
                 return
             model = bundle.model
-            about = None if model is None else {"kind": model.kind, "features": model.features, "info": model.info}
+            about = (
+                None
+                if model is None
+                else {"kind": model.kind, "features": model.features, "info": model.info}
+            )
             connection.execute(
                 bundles.insert().values(
                     fingerprint=bundle.fingerprint,

@@ -47,7 +47,9 @@ async def score(request: Request) -> Response:
 async def ingest(request: Request) -> Response:
     """Take one event in without deciding it."""
     key = request.headers.get("idempotency-key", "")
-    taken = await runtime_of(request).decisions.ingest(decode_json(await read_body(request)), idempotency_key=key)
+    taken = await runtime_of(request).decisions.ingest(
+        decode_json(await read_body(request)), idempotency_key=key
+    )
     return answer({"stored_event_id": taken["event_id"], "stored_feature_id": taken["arrival"]})
 
 
@@ -63,7 +65,8 @@ async def score_by_event_id(request: Request) -> Response:
 
 @router.post("/retrain", dependencies=[needs(Scope.MODELS_WRITE)])
 async def retrain(request: Request) -> Response:
-    """Train on stored vectors and swap the model in; 202 with a job when it takes longer than the server waits."""
+    """Train on stored vectors and swap the model in; 202 with a job when it takes longer than the server
+    waits."""
     query = Query(request)
     percentile = query.number("percentile", 0, 100)
     query.finish()
@@ -92,7 +95,11 @@ async def scores(request: Request) -> Response:
     query = Query(request)
     flagged = query.flag("flagged_only")
     narrowed = _narrowed(
-        request, query, decided=True, outcomes=(1, 2) if flagged else None, min_risk=query.number("min_risk", 0, 100)
+        request,
+        query,
+        decided=True,
+        outcomes=(1, 2) if flagged else None,
+        min_risk=query.number("min_risk", 0, 100),
     )
     page = Page(query.integer("limit", 100, 1, 1000))
     query.finish()
@@ -137,5 +144,3 @@ def _flat_reasons(view: dict[str, Any]) -> list[dict[str, Any]]:
         {"reason": reason["code"], "detail": reason["message"], "severity": reason["severity"]}
         for reason in view["reasons"]
     ]
-
-

@@ -120,11 +120,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-        raise StoreUnavailable(f"The database cannot be written: {cause_of(error)}", hint="try again") from error
+        raise StoreUnavailable(
+            f"The database cannot be written: {cause_of(error)}", hint="try again"
+        ) from error
 
 
 def is_storable(text: str) -> bool:
-    """Whether every database can hold this text: PostgreSQL takes no NUL, and no half of a surrogate pair is UTF-8."""
+    """Whether every database can hold this text: PostgreSQL takes no NUL, and no half of a surrogate
+    pair is UTF-8."""
     return _UNSTORABLE.search(text) is None
 
 

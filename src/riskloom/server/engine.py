@@ -1,6 +1,6 @@
-"""The one place where state is advanced: gives arrival numbers, decides in order, and answers after the commit.
+"""The one place where state is advanced: numbers arrivals, decides in order, answers after the commit.
 
-Everything here runs on the event loop's thread; only the writer's commit and a rebuild of the state run beside it.
+Everything here runs on the event loop's thread; only commits and a rebuild of the state run beside it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an event: its arrival number, and the decision if one was just made (else it is stored)."""
+    """What became of an event: its arrival number, and the decision if one was just made (else it is
+    stored)."""
 
     arrival: int
     event: Event | None
@@ -160,7 +161,8 @@ class DecisionEngine:
         return taken
 
     def put(self, event: Event, *, score: bool = True) -> tuple[Taken | None, asyncio.Future[None] | None]:
-        """The synchronous half of `take`: (what was taken, what to await); None where a first one is in flight."""
+        """The synchronous half of `take`: (what was taken, what to await); None where a first one is in
+        flight."""
         pipeline = self.pipeline
         first = self._in_flight.get(event.id)
         if first is not None:
@@ -251,10 +253,7 @@ class DecisionEngine:
     # ---------------------------------------------------------------- commits
 
     def _enqueue(self, record: Record) -> asyncio.Future[None]:
-        loop = self._loop
-        if loop is None:
-            raise StoreUnavailable("Not started.")
-        record.committed = loop.create_future()
+        record.committed = asyncio.get_running_loop().create_future()
         self._in_flight[record.event_id] = record
         self._writer.put(record)
         return record.committed
@@ -296,8 +295,8 @@ class DecisionEngine:
 
 
 def _waiter(record: Record) -> asyncio.Future[None]:
-    """A future of one's own for the commit of somebody else's record: one caller giving up cancels no other."""
+    """A future of one's own for the commit of somebody else's record: one caller giving up cancels no
+    other."""
     if record.committed is None:
         raise StoreUnavailable("Not started.")
     return asyncio.shield(record.committed)
-

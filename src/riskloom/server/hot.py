@@ -1,6 +1,7 @@
 """The hot route: POST /api/v1/score and POST /score as plain ASGI in front of the application.
 
-Same check, same service, same answers as the routes documented in OpenAPI; only the framework between is left out.
+Same check, same service, same answers as the routes documented in OpenAPI; only the framework between is
+left out.
 """
 
 from __future__ import annotations

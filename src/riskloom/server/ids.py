@@ -34,7 +34,8 @@ class SeenIds:
     def begin(self, read: Callable[[], Iterable[Sequence[str]]]) -> None:
         """Learn which ids are stored, in a thread beside the work; until then any id may be.
 
-        Every id stored from now on must be given to `add` first. May be called again, when the log may have changed.
+        Every id stored from now on must be given to `add` first. May be called again, when the log may
+        have changed.
         """
         self._known = False
         self._times += 1

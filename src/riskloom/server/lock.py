@@ -76,17 +76,19 @@ class _AdvisoryLock:
         self.release()
         try:
             connection = self._engine.connect()
-            taken = connection.execute(sa.text("select pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}).scalar()
+            taken = connection.execute(
+                sa.text("select pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}
+            ).scalar()
             connection.commit()
         except sa.exc.DBAPIError as error:
             raise StoreUnavailable(
-                f"The database {self._engine.url.render_as_string(True)} cannot be reached: {cause_of(error)}",
+                f"The database {_shown(self._engine)} cannot be reached: {cause_of(error)}",
                 hint="check that it runs, that its name is right and that this user may connect",
             ) from error
         if not taken:
             connection.close()
             raise AlreadyRunning(
-                f"Another server uses {self._engine.url.render_as_string(True)}.",
+                f"Another server uses {_shown(self._engine)}.",
                 hint="stop it, or give this one a database of its own",
             )
         self._connection = connection
@@ -107,6 +109,11 @@ class _AdvisoryLock:
         return True
 
 
+def _shown(engine: Engine) -> str:
+    """The database's URL without its password."""
+    return engine.url.render_as_string(hide_password=True)
+
+
 @contextlib.contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
     try:
@@ -114,7 +121,8 @@ def _file_lock(path: Path) -> Iterator[None]:
         file: TextIO = path.open("a+")
     except OSError as error:
         raise StoreUnavailable(
-            f"{path} cannot be written: {error.strerror}.", hint="choose a database in a folder that can be written"
+            f"{path} cannot be written: {error.strerror}.",
+            hint="choose a database in a folder that can be written",
         ) from error
     with file:
         try:
@@ -125,7 +133,9 @@ def _file_lock(path: Path) -> Iterator[None]:
                 f"Another server (process {file.read().strip() or 'unknown'}) uses {path.with_suffix('')}.",
                 hint="stop it, or give this one a database of its own",
             ) from error
-        with contextlib.suppress(OSError):  # the number is for people; a full disk must not keep the server out
+        with contextlib.suppress(
+            OSError
+        ):  # the number is for people; a full disk must not keep the server out
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()

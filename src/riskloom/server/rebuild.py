@@ -1,4 +1,5 @@
-"""Builds the state from the event log, with a snapshot to make it faster. State is derived: this is always right."""
+"""Builds the state from the event log, with a snapshot to make it faster. State is derived: this is
+always right."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class Snapshots:
         os.replace(beside, self._folder / _FILE)
 
     def load(self, repo: DecisionRepo) -> tuple[WindowState, int]:
-        """(state, arrival of its last event); an empty state and 0 where there is no snapshot of this very log."""
+        """(state, arrival of its last event); an empty state and 0 where there is no snapshot of this
+        very log."""
         empty = fresh_state(self._scenario), 0
         path = self._folder / _FILE
         if not path.exists():
@@ -88,7 +90,10 @@ def rebuild(
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
-    personal, pipeline.personal = pipeline.personal, frozenset()  # what the log holds of them are keys already
+    personal, pipeline.personal = (
+        pipeline.personal,
+        frozenset(),
+    )  # what the log holds of them are keys already
     scenario = bundle.scenario
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us

@@ -29,7 +29,9 @@ class Rebuilt:
     arrival: int
 
 
-def rebuilt(repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, progress: Callable[[int], None] | None) -> Rebuilt:
+def rebuilt(
+    repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, progress: Callable[[int], None] | None
+) -> Rebuilt:
     """The state of everything stored.
 
     Raises

@@ -66,7 +66,9 @@ class Runtime:
             "version": __version__,
             "scenario": bundle.scenario.name,
             "bundle": bundle.fingerprint,
-            "model": None if model is None else {"kind": model.kind, "trained_rows": model.info.get("trained_rows")},
+            "model": None
+            if model is None
+            else {"kind": model.kind, "trained_rows": model.info.get("trained_rows")},
             "arrivals": self.engine.arrival,
             "ready": self.engine.unready is None,
         }

@@ -67,7 +67,11 @@ async def _serve(
         host, port = listening.getsockname()[:2]
         health = runtime.health()
         model = health["model"]
-        about = "rules alone, no model yet" if model is None else f"{model['kind']} of {model['trained_rows']} rows"
+        about = (
+            "rules alone, no model yet"
+            if model is None
+            else f"{model['kind']} of {model['trained_rows']} rows"
+        )
         say(f"serving {health['scenario']} ({about}) on http://{host}:{port} — docs at /docs")
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again
@@ -100,7 +104,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind(address)
     except OSError as error:
         listening.close()
-        raise Conflict(f"{host}:{port} cannot be used: {error.strerror}.", hint="choose another with --port") from error
+        raise Conflict(
+            f"{host}:{port} cannot be used: {error.strerror}.", hint="choose another with --port"
+        ) from error
     listening.listen(1024)
     return listening
 
@@ -109,7 +115,9 @@ def _configure_logs(settings: Settings) -> None:
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
     logging.basicConfig(level=max(level, logging.WARNING), format="%(message)s")
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if settings.log_json
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
         processors=[

@@ -15,10 +15,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RISKLOOM_", extra="ignore", frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs an API key.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Anything but loopback needs an API key."
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     database_url: str = Field(
-        "sqlite:///riskloom.db", description="SQLAlchemy URL: sqlite:///file.db or postgresql://user@host/name."
+        "sqlite:///riskloom.db",
+        description="SQLAlchemy URL: sqlite:///file.db or postgresql://user@host/name.",
     )
     data_dir: str = Field(
         "riskloom-data", description="Folder for retrained bundles, state snapshots and dead letters."
@@ -32,7 +35,9 @@ class Settings(BaseSettings):
         500_000, ge=100, description="Most stored vectors that retraining uses; the newest ones."
     )
     snapshot_events: int = Field(
-        200_000, ge=0, description="Events after which the state is snapshotted in the background; 0 only on exit."
+        200_000,
+        ge=0,
+        description="Events after which the state is snapshotted in the background; 0 only on exit.",
     )
     log_json: bool = Field(False, description="Log lines as JSON instead of for people.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
@@ -61,12 +66,17 @@ class Settings(BaseSettings):
                     "host",
                     "127.0.0.1, or authentication configured",
                     self.host,
-                    "set RISKLOOM_API_KEY to a long random text; clients send it as 'Authorization: Bearer <key>'",
+                    "set RISKLOOM_API_KEY to a long random text; clients send 'Authorization: Bearer <key>'",
                 )
             )
         if self.api_key is not None and len(key) < 16:
             raise ParameterInvalid(
-                Fault("RISKLOOM_API_KEY", "at least 16 characters", f"{len(key)} characters", "openssl rand -hex 24")
+                Fault(
+                    "RISKLOOM_API_KEY",
+                    "at least 16 characters",
+                    f"{len(key)} characters",
+                    "openssl rand -hex 24",
+                )
             )
 
 

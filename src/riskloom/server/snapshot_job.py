@@ -38,7 +38,9 @@ async def snapshot_regularly(settings: Settings, engine: DecisionEngine) -> None
         folder = Path(settings.data_dir) / "bundles" / bundle.fingerprint
         try:
             await asyncio.to_thread(write_bundle, bundle, folder)
-            await _child({"database_url": settings.database_url, "data_dir": settings.data_dir, "bundle": str(folder)})
+            await _child(
+                {"database_url": settings.database_url, "data_dir": settings.data_dir, "bundle": str(folder)}
+            )
         except (OSError, RiskloomError) as error:
             log.warning("snapshots.failed", reason=str(error))
 

@@ -1,4 +1,5 @@
-"""The tables. `events` and what hangs on it is keyed by arrival number: the order in which all was decided."""
+"""The tables. `events` and what hangs on it is keyed by arrival number: the order in which all was
+decided."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The group writer: one thread that drains its queue, writes all of it in one transaction, and only then answers.
+"""The group writer: one thread that drains its queue, writes all of it in one transaction, and only then
+answers.
 
-Nobody is told of an event before it is durable. When a commit fails, that batch and everything queued behind it fails,
-and so does all that comes until `resume` is called: the state must be rebuilt first.
+Nobody is told of an event before it is durable. When a commit fails, that batch and everything queued
+behind it fails, and so does all that comes until `resume` is called: the state must be rebuilt first.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from riskloom.server.decisions.repo import DecisionRepo
 LARGEST_BATCH = 2_000
 CHECKPOINT_S = 1.0
 PROBE_BYTES = 1 << 16
+LARGEST_LOG_PAGES = 1 << 14  # 64 MiB
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 Done = Callable[[Sequence[Record], StoreUnavailable | None], None]
 
@@ -45,9 +48,12 @@ class Writer:
         self._connection: Any = None
         self._error: StoreUnavailable | None = None
         self._wrote = threading.Event()
+        self._is_log_long = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="riskloom-writer", daemon=True)
-        self._checkpointer = threading.Thread(target=self._checkpoint, name="riskloom-checkpoint", daemon=True)
+        self._checkpointer = threading.Thread(
+            target=self._checkpoint, name="riskloom-checkpoint", daemon=True
+        )
 
     @property
     def error(self) -> StoreUnavailable | None:
@@ -127,6 +133,8 @@ class Writer:
     def _commit(self, batch: list[Record]) -> None:
         if self._connection is None:
             self._connection = self._engine.raw_connection()
+        if self._is_log_long.is_set():
+            self._begin_log_anew()
         driver = self._connection.driver_connection
         events = [record.event_row for record in batch if record.event_row is not None]
         personal = [record.personal_row for record in batch if record.personal_row is not None]
@@ -148,6 +156,15 @@ class Writer:
             self._wrote.clear()
             try:
                 with self._engine.connect() as connection:
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-            except sa.exc.DBAPIError:
-                self._wrote.set()  # the disk is full or the file locked: the writer will say so; try again later
+                    _, pages, _ = connection.exec_driver_sql(CHECKPOINT).one()
+            except (sa.exc.DBAPIError, sa.exc.TimeoutError):
+                self._wrote.set()  # a full disk or a lock: the writer will say so; again later
+                continue
+            if pages > LARGEST_LOG_PAGES:
+                self._is_log_long.set()
+
+    def _begin_log_anew(self) -> None:
+        """SQLite begins its log anew once all of it was moved; while the writer writes, that moment never comes."""
+        self._is_log_long.clear()
+        if self._connection is not None:
+            self._connection.driver_connection.execute(CHECKPOINT).fetchall()

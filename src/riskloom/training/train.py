@@ -18,7 +18,7 @@ from riskloom.training.fit import Progress, fit_model
 def compute_features(
     pipeline: Pipeline, chunks: Iterable[Sequence[Event]], *, arrival: int = 1
 ) -> Iterator[tuple[Sequence[Event], npt.NDArray[np.float64]]]:
-    """(events, vectors) of each chunk in arrival order; a vector holds what was known when its event arrived."""
+    """(events, vectors) of each chunk in arrival order; vectors hold what was known when an event arrived."""
     for events in chunks:
         vectors, _, _ = pipeline.compute_many(events, arrival)
         arrival += len(events)

@@ -98,7 +98,7 @@ class CsvRows:
     def _over_lines(self, lines: _Lines, line: str) -> list[str] | None:
         """The cells of a row that goes on over the next lines; None when it is no such row.
 
-        No field may hold a line end: a row with one has lost its closing quote, and the lines after it are rows.
+        No field may hold a line end: a row with one has lost its closing quote, and the next lines are rows.
         """
         ahead = lines.peek(RECORD_LINES)
         reader = csv.reader((line, *ahead))

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from riskloom.domain.decision import LADDER
+from riskloom.domain.event import decode_json
 from riskloom.errors import DataInvalid, Fault, RiskloomError, StoreUnavailable, show
 from riskloom.server.decisions.list_repo import Filter, Page
 from riskloom.server.decisions.service import DecisionService, read_batch
@@ -27,8 +28,6 @@ from riskloom.server.kit.http import (
     read_lines,
     runtime_of,
 )
-from riskloom.domain.event import decode_json
-from riskloom.server.problem import problem
 from riskloom.server.security.access import Scope
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
@@ -43,26 +42,31 @@ _LADDER = tuple(outcome.value for outcome in LADDER)
 async def score(request: Request) -> Response:
     """Decide one event and answer once that is on disk.
 
-    The same event id with the same body gives the stored decision and changes nothing; with another body it is a
-    409 that shows the difference. `?dry_run=true` looks and stores nothing.
+    The same event id with the same body gives the stored decision and changes nothing; with another body
+    it is a 409 that shows the difference. `?dry_run=true` looks and stores nothing.
     """
     query = Query(request)
     dry_run = query.flag("dry_run") or False
     query.finish()
     service = runtime_of(request).decisions
     key = request.headers.get("idempotency-key", "")
-    return answer(await service.score(decode_json(await read_body(request)), idempotency_key=key, dry_run=dry_run))
+    return answer(
+        await service.score(decode_json(await read_body(request)), idempotency_key=key, dry_run=dry_run)
+    )
 
 
 @router.post("/events", dependencies=WRITE, tags=["events"], summary="Take one event in without deciding it")
 async def ingest(request: Request) -> Response:
-    """The event becomes part of the history; it can be decided later by its id, from the vector frozen now."""
+    """The event becomes part of the history; it can be decided later by its id, from the vector frozen
+    now."""
     key = request.headers.get("idempotency-key", "")
     service = runtime_of(request).decisions
     return answer(await service.ingest(decode_json(await read_body(request)), idempotency_key=key), 201)
 
 
-@router.post("/score/batch", dependencies=WRITE, tags=["events"], summary="Decide up to 10,000 events, or NDJSON")
+@router.post(
+    "/score/batch", dependencies=WRITE, tags=["events"], summary="Decide up to 10,000 events, or NDJSON"
+)
 async def score_batch(request: Request) -> Response:
     """`{"events": [...]}`, a bare list, or NDJSON of any length (Content-Type: application/x-ndjson).
 
@@ -71,27 +75,39 @@ async def score_batch(request: Request) -> Response:
     return await _batch(request, score=True)
 
 
-@router.post("/events/batch", dependencies=WRITE, tags=["events"], summary="Take many events in without deciding")
+@router.post(
+    "/events/batch", dependencies=WRITE, tags=["events"], summary="Take many events in without deciding"
+)
 async def ingest_batch(request: Request) -> Response:
     """As `/score/batch`, but the events only become part of the history."""
     return await _batch(request, score=False)
 
 
-@router.post("/events/{event_id:path}/score", dependencies=WRITE, tags=["events"], summary="Decide an ingested event")
+@router.post(
+    "/events/{event_id:path}/score", dependencies=WRITE, tags=["events"], summary="Decide an ingested event"
+)
 async def score_stored(request: Request, event_id: str) -> Response:
     """From the vector frozen when it came; the stored decision where there is one."""
     return answer(await runtime_of(request).decisions.score_stored(event_id))
 
 
-@router.get("/decisions", dependencies=READ, tags=["decisions"], summary="Decisions, newest or riskiest first")
+@router.get(
+    "/decisions", dependencies=READ, tags=["decisions"], summary="Decisions, newest or riskiest first"
+)
 async def list_decisions(request: Request) -> Response:
-    """Filters: outcome, flagged, min_risk, reason, severity, entity (or the main entity's field), since, until."""
+    """Filters: outcome, flagged, min_risk, reason, severity, entity (or the main entity's field), since,
+    until."""
     service = runtime_of(request).decisions
     narrowed, page = _read_list(request, service, decided=True)
     return answer(await asyncio.to_thread(service.list_decisions, narrowed, page))
 
 
-@router.get("/decisions/{event_id:path}", dependencies=READ, tags=["decisions"], summary="One decision with its evidence")
+@router.get(
+    "/decisions/{event_id:path}",
+    dependencies=READ,
+    tags=["decisions"],
+    summary="One decision with its evidence",
+)
 async def get_decision(request: Request, event_id: str) -> Response:
     """With the feature vector against what is usual, and the events that are the evidence."""
     return answer(await asyncio.to_thread(runtime_of(request).decisions.get, event_id))
@@ -163,13 +179,16 @@ async def _batch(request: Request, *, score: bool) -> Response:
 
 
 async def _stream(request: Request, service: DecisionService, *, score: bool, key: str) -> Response:
-    """NDJSON in, NDJSON out. Answers wait on disk until the body is read: many clients send all before they read."""
+    """NDJSON in, NDJSON out. Answers wait on disk until the body is read: many clients send all before
+    they read."""
     limit = runtime_of(request).settings.max_body_bytes
     count = 0
     with contextlib.ExitStack() as stack:
         spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))
         async for lines in read_lines(request.stream(), limit):
-            numbered = [(number, line) for number, line in enumerate(lines, count + 1) if line is None or line.strip()]
+            numbered = [
+                (number, line) for number, line in enumerate(lines, count + 1) if line is None or line.strip()
+            ]
             items = [_decode_line(line, number, limit) for number, line in numbered]
             places = [f"line {number}" for number, _ in numbered]
             async for result in service.take_many(items, places, score=score, idempotency_key=key):

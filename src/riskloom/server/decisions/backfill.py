@@ -1,6 +1,8 @@
-"""Takes history straight into the log of a database that no server holds: as if each event had arrived when it happened.
+"""Takes history straight into the log of a database that no server holds: as if each event had arrived
+when it happened.
 
-Idempotent: an id that is stored with the same body is passed over, so an import that was interrupted is begun again.
+Idempotent: an id that is stored with the same body is passed over, so an import that was interrupted is
+begun again.
 """
 
 from __future__ import annotations

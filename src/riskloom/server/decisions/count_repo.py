@@ -24,7 +24,9 @@ class CountRepo:
         if since_us:
             query = query.where(decisions.c.decided_at_us > since_us)
         with reading(self._engine) as connection:
-            return {int(row[0]): int(row[1]) for row in connection.execute(query.group_by(decisions.c.outcome))}
+            return {
+                int(row[0]): int(row[1]) for row in connection.execute(query.group_by(decisions.c.outcome))
+            }
 
     def count_events(self) -> int:
         """How many events are stored."""
@@ -48,7 +50,9 @@ class CountRepo:
         query = (
             sa.select(decisions.c.reasons)
             .where(
-                decisions.c.scenario == self._scenario, decisions.c.outcome > 0, decisions.c.decided_at_us > since_us
+                decisions.c.scenario == self._scenario,
+                decisions.c.outcome > 0,
+                decisions.c.decided_at_us > since_us,
             )
             .order_by(sa.desc(decisions.c.arrival))
             .limit(limit)

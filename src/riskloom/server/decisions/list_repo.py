@@ -16,12 +16,13 @@ from riskloom.server.tables import decisions, events
 
 MOST_NUMBERS = 10_000
 
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What part of a list is asked for.
 
-    `before` and `risk` are the arrival number and the risk score (None where it has none) of the last row of the page
-    before; None of `before` begins the list.
+    `before` and `risk` are the arrival number and the risk score (None where it has none) of the last
+    row of the page before; None of `before` begins the list.
     """
 
     limit: int

@@ -24,7 +24,8 @@ def as_text(value: object) -> str:
 
 @dataclass(slots=True)
 class Record:
-    """The rows of one event, in the order of `riskloom.server.tables`; None where there is nothing to write."""
+    """The rows of one event, in the order of `riskloom.server.tables`; None where there is nothing to
+    write."""
 
     arrival: int
     event_id: str
@@ -49,7 +50,9 @@ def event_rows(
     """(event row, personal row) of an event; the personal row is the only place of raw personal values."""
     personal = {name: event.values[name] for name in schema.pii if event.values.get(name) is not None}
     main = event.values.get(main_entity) if main_entity else None
-    entity_key = None if main is None else key_of(main_entity, str(main)) if main_entity in schema.pii else str(main)
+    entity_key = (
+        None if main is None else key_of(main_entity, str(main)) if main_entity in schema.pii else str(main)
+    )
     row = (
         arrival,
         scenario,

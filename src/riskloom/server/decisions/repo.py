@@ -1,6 +1,7 @@
 """SQL of the event log: written in batches, looked up by id and by arrival number, read back in order.
 
-Writes go through the driver's own batch insert (SQLite) or COPY (PostgreSQL); the hot look-up through a bare cursor.
+Writes go through the driver's own batch insert (SQLite) or COPY (PostgreSQL); the hot look-up through a
+bare cursor.
 """
 
 from __future__ import annotations
@@ -129,17 +130,21 @@ class DecisionRepo:
     def last_arrived_us(self) -> int:
         """When the event of this scenario with the highest arrival number arrived; 0 when there is none.
 
-        A clock that was set back makes it too early, never too late: then more of the log is read than is needed.
+        A clock that was set back makes it too early, never too late: then more of the log is read than
+        is needed.
         """
         query = sa.select(events.c.arrived_at_us).where(events.c.scenario == self._scenario)
         with reading(self._engine) as connection:
             return int(connection.execute(query.order_by(sa.desc(events.c.arrival)).limit(1)).scalar() or 0)
 
-    def log(self, after_arrival: int, since_arrived_us: int, chunk: int = 20_000) -> Iterator[list[tuple[Any, ...]]]:
-        """(arrival, event time, arrived, fields) of the log in arrival order, in chunks; for rebuilding the state."""
-        query = sa.select(events.c.arrival, events.c.event_time_us, events.c.arrived_at_us, events.c.fields).where(
-            events.c.scenario == self._scenario, events.c.arrived_at_us > since_arrived_us
-        )
+    def log(
+        self, after_arrival: int, since_arrived_us: int, chunk: int = 20_000
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """(arrival, event time, arrived, fields) of the log in arrival order, in chunks; for rebuilding
+        the state."""
+        query = sa.select(
+            events.c.arrival, events.c.event_time_us, events.c.arrived_at_us, events.c.fields
+        ).where(events.c.scenario == self._scenario, events.c.arrived_at_us > since_arrived_us)
         while True:
             narrowed = query.where(events.c.arrival > after_arrival).order_by(events.c.arrival).limit(chunk)
             with reading(self._engine) as connection:

@@ -11,9 +11,9 @@ from riskloom.domain.event import Event, decode_json
 from riskloom.domain.show import show_time
 from riskloom.errors import DataInvalid, Fault, NotFound, RiskloomError
 from riskloom.privacy.protect import key_of
-from riskloom.server.decisions.record import decode
 from riskloom.server.decisions.count_repo import CountRepo
 from riskloom.server.decisions.list_repo import Filter, ListRepo, Page
+from riskloom.server.decisions.record import decode
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import DecisionEngine, Taken
@@ -39,11 +39,15 @@ class DecisionService:
         self._counts = counts
         self._views = views
 
-    async def score(self, data: object, *, idempotency_key: str = "", dry_run: bool = False) -> dict[str, Any]:
+    async def score(
+        self, data: object, *, idempotency_key: str = "", dry_run: bool = False
+    ) -> dict[str, Any]:
         """Decide one decoded event; see `DecisionEngine.take`. `dry_run` only looks."""
         event = self._engine.parse(data, idempotency_key=idempotency_key)
         if dry_run:
-            return self._views.fresh(event, self._engine.look(event), self._engine.clock.now_us(), stored=False)
+            return self._views.fresh(
+                event, self._engine.look(event), self._engine.clock.now_us(), stored=False
+            )
         return self.answer(await self._engine.take(event))
 
     async def ingest(self, data: object, *, idempotency_key: str = "") -> dict[str, Any]:
@@ -65,7 +69,8 @@ class DecisionService:
     async def take_many(
         self, items: Sequence[object], places: Sequence[str], *, score: bool, idempotency_key: str = ""
     ) -> AsyncIterator[dict[str, Any]]:
-        """Decide (or ingest) decoded events in order; a faulty one gives {"error": problem} and stops no other.
+        """Decide (or ingest) decoded events in order; a faulty one gives {"error": problem} and stops no
+        other.
 
         Parameters
         ----------
@@ -156,7 +161,9 @@ class DecisionService:
         now_us = self._engine.clock.now_us()
         hour_us = now_us - 60 * MINUTE_US
         minutes = self._counts.by_minute((now_us // MINUTE_US - 59) * MINUTE_US)
-        by_minute: dict[int, list[int]] = {minute: [0, 0, 0] for minute in range(now_us // MINUTE_US - 59, now_us // MINUTE_US + 1)}
+        by_minute: dict[int, list[int]] = {
+            minute: [0, 0, 0] for minute in range(now_us // MINUTE_US - 59, now_us // MINUTE_US + 1)
+        }
         for minute, rank, count in minutes:
             by_minute.setdefault(minute, [0, 0, 0])[rank] += count
         codes: dict[str, int] = {}
@@ -247,4 +254,3 @@ def _next(rows: Sequence[Any], page: Page, by_risk: bool) -> str | None:
     if not by_risk:
         return str(last.arrival)
     return f"{last.arrival}:" if last.risk_score is None else f"{last.arrival}:{last.risk_score!r}"
-

@@ -29,7 +29,9 @@ class Views:
         self._texts = texts
         self._money = next((field for field in scenario.fields if field.type is FieldType.MONEY), None)
 
-    def fresh(self, event: Event, decision: Decision, decided_at_us: int, *, stored: bool = True) -> dict[str, Any]:
+    def fresh(
+        self, event: Event, decision: Decision, decided_at_us: int, *, stored: bool = True
+    ) -> dict[str, Any]:
         """A decision just made; call it after the commit, so that its evidence can be named."""
         reasons = [
             {"code": r.code, "severity": r.severity, "values": r.values, "evidence": r.evidence}

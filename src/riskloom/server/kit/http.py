@@ -1,4 +1,5 @@
-"""What routes share: JSON answers, bodies with a limit, access by scope, and query values with clear faults."""
+"""What routes share: JSON answers, bodies with a limit, access by scope, and query values with clear
+faults."""
 
 from __future__ import annotations
 
@@ -108,7 +109,8 @@ def check_length(header: str | None, limit: int) -> None:
 def too_large(limit: int) -> BodyTooLarge:
     """The error for a body above the limit."""
     return BodyTooLarge(
-        f"The body is larger than {limit:,} bytes.", hint="send fewer events at once, or NDJSON, or a file by the CLI"
+        f"The body is larger than {limit:,} bytes.",
+        hint="send fewer events at once, or NDJSON, or a file by the CLI",
     )
 
 

@@ -62,18 +62,27 @@ def describe_events(app: FastAPI, scenario: Scenario) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
             event = event_schema(scenario)
             schema.setdefault("components", {}).setdefault("schemas", {})["Event"] = event
             one = {"$ref": "#/components/schemas/Event"}
-            many = {"type": "object", "properties": {"events": {"type": "array", "items": one, "maxItems": 10_000}}}
+            many = {
+                "type": "object",
+                "properties": {"events": {"type": "array", "items": one, "maxItems": 10_000}},
+            }
             for path in _SINGLE:
                 schema["paths"][path]["post"]["requestBody"] = _body(one, event["example"])
             for path in _MANY:
                 body = _body(many, {"events": [event["example"]]})
                 body["content"]["application/x-ndjson"] = {"schema": {"type": "string"}}
                 schema["paths"][path]["post"]["requestBody"] = body
-            named = {"type": "object", "properties": {"event_id": {"type": "string"}}, "required": ["event_id"]}
+            named = {
+                "type": "object",
+                "properties": {"event_id": {"type": "string"}},
+                "required": ["event_id"],
+            }
             schema["paths"]["/score-by-event-id"]["post"]["requestBody"] = _body(named, {"event_id": "tx-1"})
             app.openapi_schema = schema
         return app.openapi_schema

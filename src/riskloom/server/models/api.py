@@ -12,7 +12,9 @@ from riskloom.server.security.access import Scope
 router = APIRouter(prefix="/api/v1", tags=["models"], responses=PROBLEMS)
 
 
-@router.get("/models", dependencies=[needs(Scope.MODELS_READ)], summary="The model at work and every training")
+@router.get(
+    "/models", dependencies=[needs(Scope.MODELS_READ)], summary="The model at work and every training"
+)
 async def models(request: Request) -> Response:
     """`current` is null before there is any: then rules alone decide, and answers say degraded: no_model."""
     service = runtime_of(request).models
@@ -21,7 +23,8 @@ async def models(request: Request) -> Response:
 
 @router.post("/models/retrain", dependencies=[needs(Scope.MODELS_WRITE)], summary="Train on stored vectors")
 async def retrain(request: Request) -> Response:
-    """Runs in a child process while scoring goes on; 202 with a job when it takes longer than the server waits."""
+    """Runs in a child process while scoring goes on; 202 with a job when it takes longer than the server
+    waits."""
     query = Query(request)
     percentile = query.number("percentile", 0, 100)
     query.finish()

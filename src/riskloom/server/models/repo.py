@@ -44,7 +44,9 @@ class ModelRepo:
     def all(self) -> list[dict[str, Any]]:
         """Every run, newest first."""
         query = (
-            sa.select(model_runs).where(model_runs.c.scenario == self._scenario).order_by(sa.desc(model_runs.c.id))
+            sa.select(model_runs)
+            .where(model_runs.c.scenario == self._scenario)
+            .order_by(sa.desc(model_runs.c.id))
         )
         with reading(self._engine) as connection:
             return [
@@ -62,7 +64,8 @@ class ModelRepo:
             ]
 
     def newest_since(self, fingerprint: str) -> str | None:
-        """The folder of the newest model trained here, unless the bundle named came into this database after it."""
+        """The folder of the newest model trained here, unless the bundle named came into this database
+        after it."""
         newest = (
             sa.select(model_runs)
             .where(model_runs.c.scenario == self._scenario)

@@ -1,4 +1,5 @@
-"""The child process of a retraining: reads an order on stdin, stored vectors from the database, writes a bundle."""
+"""The child process of a retraining: reads an order on stdin, stored vectors from the database, writes a
+bundle."""
 
 from __future__ import annotations
 

@@ -14,7 +14,15 @@ import structlog
 
 from riskloom.bundle import read_bundle, write_bundle
 from riskloom.clock import Clock
-from riskloom.errors import Conflict, DataInvalid, ExtraMissing, Fault, NotFound, RiskloomError, StoreUnavailable
+from riskloom.errors import (
+    Conflict,
+    DataInvalid,
+    ExtraMissing,
+    Fault,
+    NotFound,
+    RiskloomError,
+    StoreUnavailable,
+)
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.engine import DecisionEngine
 from riskloom.server.models.repo import ModelRepo
@@ -85,7 +93,8 @@ class ModelService:
         running = self._running
         if running is not None and running[1] != wanted:
             raise Conflict(
-                f"A training for percentile {running[1]:g} is running.", hint=f"see /api/v1/models/jobs/{running[0]}"
+                f"A training for percentile {running[1]:g} is running.",
+                hint=f"see /api/v1/models/jobs/{running[0]}",
             )
         if running is None:
             job_id = uuid.uuid4().hex[:12]
@@ -127,7 +136,9 @@ class ModelService:
             log.warning("models.retrain_failed", reason=error.message)
         except OSError as error:
             job["status"] = "failed"
-            job["error"] = StoreUnavailable(f"The bundle could not be written: {error}", hint="make room on the disk")
+            job["error"] = StoreUnavailable(
+                f"The bundle could not be written: {error}", hint="make room on the disk"
+            )
             log.warning("models.retrain_failed", reason=str(error))
         finally:
             if job["status"] == "running":

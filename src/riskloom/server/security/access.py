@@ -25,9 +25,9 @@ class Scope(StrEnum):
 class Access:
     """Checks requests.
 
-    On loopback without a key everybody on this machine has all scopes; a request that names another host, or that a
-    web page of another host makes, is refused: no page may reach the server through somebody's browser. With a key,
-    it is needed for everything but health and the API's own description.
+    On loopback without a key everybody on this machine has all scopes; a request that names another
+    host, or that a web page of another host makes, is refused: no page may reach the server through
+    somebody's browser. With a key, it is needed for everything but health and the API's own description.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,7 +41,8 @@ class Access:
         Unauthorized
             Without the key, or with a wrong one.
         Forbidden
-            When a keyless server is asked for under a name that is not this machine's, or by a page from elsewhere.
+            When a keyless server is asked for under a name that is not this machine's, or by a page from
+            elsewhere.
         """
         if not self._key:
             host, origin = headers.get(b"host"), headers.get(b"origin")
