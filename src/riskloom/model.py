@@ -4,35 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from riskloom import kinds
+from riskloom import detectors
+from riskloom.detectors.base import Detector
 from riskloom.detectors.reference import RiskReference
 from riskloom.errors import BundleInvalid
 
 Vector = npt.NDArray[np.float64]
-DETECTORS = "riskloom.detectors"
-HELPERS = frozenset({"base", "trees", "tree_kernel", "reference", "checks"})
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-
-
-class Detector(Protocol):
-    """What every detector offers; see `riskloom.detectors.checks` for its laws."""
-
-    def score_one(self, x: Vector) -> float:
-        """The anomaly score of one vector; higher = more suspicious."""
-        ...
-
-    def score_many(self, X: Vector) -> Vector:
-        """The anomaly scores of many vectors, each as `score_one` gives it."""
-        ...
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything learned, as arrays."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +55,10 @@ class Model:
         worst = np.argsort(-beyond, kind="stable")[:limit]
         return {self.features[at]: float(values[at]) for at in worst if beyond[at] > 0}
 
+    def warm_up(self) -> None:
+        """Score once, so that the first event does not pay for loading compiled code."""
+        self.score_one(np.zeros(int(self.positions.max(initial=0)) + 1))
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The model as arrays, the detector's and the reference's under their own prefixes."""
         arrays: dict[str, npt.NDArray[Any]] = {"usual": self.usual}
@@ -101,16 +88,10 @@ class Model:
         usual = arrays.get("usual")
         if usual is None or usual.shape != (len(features), len(QUANTILES)) or usual.dtype != np.float64:
             raise BundleInvalid("The model's usual values are missing or of another shape.")
-        detector = detector_class(kind).from_arrays(_within(arrays, "detector."))
+        detector = detectors.load(kind).from_arrays(_within(arrays, "detector."))
         positions = np.array([list(feature_names).index(name) for name in features], np.int64)
         reference = RiskReference.from_arrays(_within(arrays, "reference."))
         return cls(kind, tuple(features), positions, detector, reference, usual, dict(info))
-
-
-def detector_class(kind: str) -> Any:
-    """The class of a detector kind: `isolation_forest` is `IsolationForest` in its own file."""
-    module = kinds.load(DETECTORS, kind, helpers=HELPERS)
-    return getattr(module, "".join(word.capitalize() for word in kind.split("_")))
 
 
 def _within(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:

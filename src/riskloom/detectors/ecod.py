@@ -46,10 +46,11 @@ class Ecod:
 
     The surprise of a value is minus the logarithm of how many training rows lie as far out, the scored one
     counted as one of them: ``-log((1 + rows up to it) / (1 + rows))`` on the left, and so on the right. So it
-    is finite, and equal for all values beyond the last one seen. With `aggregate: feature` (the authors' own
-    program, and what published tables show) the score is the sum over features of the larger surprise. With
-    `aggregate: row` (the text of the paper) it is the largest of three sums: of the left surprises, of the
-    right ones, and of those on the side that the feature's skewness points to.
+    is finite, and equal for all values beyond the last one seen. With `aggregate: feature` the score is the
+    sum over features of the larger surprise, so skewness plays no part; a departure from the paper that ranks
+    better on most of ADBench (docs/benchmarks.md). With `aggregate: row`, the paper's formula, it is the
+    largest of three sums: of the left surprises, of the right ones, and of those on the side that the
+    feature's skewness points to.
 
     A missing value (NaN) is a value of its own, beside all others: its surprise on either side is minus the
     logarithm of the share of rows where the feature was missing in training, the scored one counted in. All

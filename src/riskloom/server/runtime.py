@@ -136,6 +136,8 @@ async def running(
             bundle = _newest(bundle, model_repo, say)
             texts.remember(bundle, clock.now_us())
             snapshots = Snapshots(settings.data_dir, bundle)
+            if bundle.model is not None:
+                bundle.model.warm_up()
             say("reading the event log")
             state = await asyncio.to_thread(rebuilt, repo, bundle, snapshots, progress)
             deciding = DecisionEngine(engine, repo, bundle, snapshots, lock, recent, clock)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from riskloom import detectors
 from riskloom.detectors.reference import RiskReference
 from riskloom.errors import DataInvalid, Fault
-from riskloom.model import QUANTILES, Model, detector_class
+from riskloom.model import QUANTILES, Model
 from riskloom.scenario.scenario import Scenario
 
 Progress = Callable[[int, int], None]
@@ -51,7 +52,7 @@ def fit_model(
     names = spec.features or scenario.feature_names
     positions = np.array([scenario.feature_names.index(name) for name in names], np.int64)
     X = np.ascontiguousarray(vectors[:, positions])
-    detector = detector_class(spec.kind).fit(X, seed=seed, parameters=spec.parameters, progress=progress)
+    detector = detectors.load(spec.kind).fit(X, seed=seed, parameters=spec.parameters, progress=progress)
     chosen = _reference_rows(len(X), seed)
     reference = RiskReference.fit(detector.score_many(X if chosen is None else X[chosen]))
     info = {
