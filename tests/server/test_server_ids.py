@@ -131,5 +131,3 @@ def test_recent_ids_are_named_and_old_ones_asked_for() -> None:
     known, missing = recent.of([1, 10, 11, RECENT + 10, RECENT + 11])
     assert known == {11: "e-11", RECENT + 10: f"e-{RECENT + 10}"}
     assert missing == [1, 10, RECENT + 11]
-    recent.clear()
-    assert recent.of([11]) == ({}, [11])

@@ -206,7 +206,7 @@ def test_a_page_of_many_flagged_decisions_names_all_their_evidence(server: Serve
     for start in range(0, 700, 100):
         events = burst(100, f"x{start}", start_s=start)
         server.post("/api/v1/score/batch", {"events": events})
-    server.runtime.views._recent.clear()
+    server.runtime.views._recent._ids.clear()
     items = every(server, "/api/v1/decisions", 500, flagged="true")
     assert len(items) > 600
     assert all(

@@ -289,7 +289,6 @@ class DecisionEngine:
         if state.pipeline.bundle is not self.bundle:
             state.pipeline.use(self.bundle)  # another model was trained while the state was rebuilt
         self._arrival = state.arrival
-        self._recent.clear()
         self._seen.begin(self.repo.ids)
         self._unready = None
 

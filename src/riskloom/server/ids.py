@@ -122,7 +122,3 @@ class RecentIds:
             else:
                 known[arrival] = event_id
         return known, missing
-
-    def clear(self) -> None:
-        """Forget all: arrival numbers that were not committed are given again."""
-        self._ids.clear()

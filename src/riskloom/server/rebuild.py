@@ -90,10 +90,8 @@ def rebuild(
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
-    personal, pipeline.personal = (
-        pipeline.personal,
-        frozenset(),
-    )  # what the log holds of them are keys already
+    personal = pipeline.personal
+    pipeline.personal = frozenset()  # what the log holds of personal fields are keys already
     scenario = bundle.scenario
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    ColumnElement,
     Float,
     Index,
     Integer,
@@ -16,14 +18,17 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 metadata = MetaData()
+Arrival = BigInteger().with_variant(Integer(), "sqlite")
+"""64 bits everywhere; SQLite keeps a table in the order of a key called INTEGER, with no index beside it."""
 
 events = Table(
     "events",
     metadata,
-    Column("arrival", BigInteger, primary_key=True, autoincrement=False),
+    Column("arrival", Arrival, primary_key=True, autoincrement=False),
     Column("scenario", String(64), nullable=False),
     Column("event_id", Text, nullable=False),
     Column("entity_key", Text),  # the key of the scenario's first entity
@@ -42,14 +47,14 @@ events = Table(
 personal_data = Table(
     "personal_data",
     metadata,
-    Column("arrival", BigInteger, primary_key=True, autoincrement=False),
+    Column("arrival", Arrival, primary_key=True, autoincrement=False),
     Column("fields", Text, nullable=False),  # JSON; the only place of raw personal values
 )
 
 decisions = Table(
     "decisions",
     metadata,
-    Column("arrival", BigInteger, primary_key=True, autoincrement=False),
+    Column("arrival", Arrival, primary_key=True, autoincrement=False),
     Column("scenario", String(64), nullable=False),
     Column("decided_at_us", BigInteger, nullable=False),
     Column("outcome", SmallInteger, nullable=False),  # rank on the ladder
@@ -58,8 +63,18 @@ decisions = Table(
     Column("reasons", Text, nullable=False),  # JSON: code, severity, values, evidence as arrival numbers
     Column("bundle", String(64), nullable=False),
     Column("degraded", Text, nullable=False),  # JSON list
-    Index("decisions_outcome", "scenario", "outcome", "arrival"),
+    Index("decisions_decided", "scenario", "decided_at_us", "outcome"),
+    Index(
+        "decisions_flagged",
+        "scenario",
+        "arrival",
+        sqlite_where=literal_column("outcome > 0"),
+        postgresql_where=literal_column("outcome > 0"),
+    ),
 )
+
+IS_FLAGGED: ColumnElement[bool] = literal_column("decisions.outcome > 0", Boolean)
+"""Written out, not bound: only so SQLite sees that the index of flagged decisions serves."""
 
 bundles = Table(
     "bundles",

@@ -164,7 +164,7 @@ class Writer:
                 self._is_log_long.set()
 
     def _begin_log_anew(self) -> None:
-        """SQLite begins its log anew once all of it was moved; while the writer writes, that moment never comes."""
+        """SQLite begins its log anew once all of it was moved: a moment that never comes under load."""
         self._is_log_long.clear()
         if self._connection is not None:
             self._connection.driver_connection.execute(CHECKPOINT).fetchall()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from riskloom.server.db import reading
-from riskloom.server.tables import decisions, events
+from riskloom.server.tables import IS_FLAGGED, decisions, events
 
 
 class CountRepo:
@@ -51,7 +51,7 @@ class CountRepo:
             sa.select(decisions.c.reasons)
             .where(
                 decisions.c.scenario == self._scenario,
-                decisions.c.outcome > 0,
+                IS_FLAGGED,
                 decisions.c.decided_at_us > since_us,
             )
             .order_by(sa.desc(decisions.c.arrival))

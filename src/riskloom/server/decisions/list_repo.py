@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine, Row
 from riskloom.server.db import reading
 from riskloom.server.decisions.record import as_text
 from riskloom.server.decisions.repo import FULL, JOINED
-from riskloom.server.tables import decisions, events
+from riskloom.server.tables import IS_FLAGGED, decisions, events
 
 MOST_NUMBERS = 10_000
 
@@ -96,6 +96,8 @@ class ListRepo:
             yield decisions.c.arrival.is_not(None)
         if narrowed.outcomes is not None:
             yield decisions.c.outcome.in_(narrowed.outcomes)
+            if 0 not in narrowed.outcomes:
+                yield IS_FLAGGED
         if narrowed.min_risk is not None:
             yield decisions.c.risk_score >= narrowed.min_risk
         for key, value in (("code", narrowed.reason), ("severity", narrowed.severity)):

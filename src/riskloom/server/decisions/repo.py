@@ -141,18 +141,27 @@ class DecisionRepo:
         self, after_arrival: int, since_arrived_us: int, chunk: int = 20_000
     ) -> Iterator[list[tuple[Any, ...]]]:
         """(arrival, event time, arrived, fields) of the log in arrival order, in chunks; for rebuilding
-        the state."""
+        the state.
+
+        Walks the primary key: a condition on the scenario would make SQLite sort the log for each chunk.
+        """
         query = sa.select(
-            events.c.arrival, events.c.event_time_us, events.c.arrived_at_us, events.c.fields
-        ).where(events.c.scenario == self._scenario, events.c.arrived_at_us > since_arrived_us)
+            events.c.arrival,
+            events.c.event_time_us,
+            events.c.arrived_at_us,
+            events.c.fields,
+            events.c.scenario,
+        ).where(events.c.arrived_at_us > since_arrived_us)
         while True:
             narrowed = query.where(events.c.arrival > after_arrival).order_by(events.c.arrival).limit(chunk)
             with reading(self._engine) as connection:
                 rows = [tuple(row) for row in connection.execute(narrowed)]
             if not rows:
                 return
-            yield rows
             after_arrival = rows[-1][0]
+            own = [row for row in rows if row[4] == self._scenario]
+            if own:
+                yield own
 
     def ids(self, chunk: int = 20_000) -> Iterator[list[str]]:
         """Every event id, in chunks, read from the index alone; for the filter of ids that were seen."""

@@ -10,12 +10,14 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+ARRIVAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Create everything."""
     op.create_table(
         "events",
-        sa.Column("arrival", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("arrival", ARRIVAL, primary_key=True, autoincrement=False),
         sa.Column("scenario", sa.String(64), nullable=False),
         sa.Column("event_id", sa.Text, nullable=False),
         sa.Column("entity_key", sa.Text),
@@ -32,12 +34,12 @@ def upgrade() -> None:
     op.create_index("events_entity_key", "events", ["scenario", "entity_key", "arrival"])
     op.create_table(
         "personal_data",
-        sa.Column("arrival", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("arrival", ARRIVAL, primary_key=True, autoincrement=False),
         sa.Column("fields", sa.Text, nullable=False),
     )
     op.create_table(
         "decisions",
-        sa.Column("arrival", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("arrival", ARRIVAL, primary_key=True, autoincrement=False),
         sa.Column("scenario", sa.String(64), nullable=False),
         sa.Column("decided_at_us", sa.BigInteger, nullable=False),
         sa.Column("outcome", sa.SmallInteger, nullable=False),
@@ -47,7 +49,15 @@ def upgrade() -> None:
         sa.Column("bundle", sa.String(64), nullable=False),
         sa.Column("degraded", sa.Text, nullable=False),
     )
-    op.create_index("decisions_outcome", "decisions", ["scenario", "outcome", "arrival"])
+    op.create_index("decisions_decided", "decisions", ["scenario", "decided_at_us", "outcome"])
+    flagged = sa.text("outcome > 0")
+    op.create_index(
+        "decisions_flagged",
+        "decisions",
+        ["scenario", "arrival"],
+        sqlite_where=flagged,
+        postgresql_where=flagged,
+    )
     op.create_table(
         "bundles",
         sa.Column("fingerprint", sa.String(64), primary_key=True),
