@@ -102,7 +102,9 @@ class Pipeline:
         row += vector[: self._window_count].tolist()
         written = self._row(row)
         row += written
-        vector[self._window_count :] = np.array(written, np.float64)  # an unknown condition, None, becomes NaN
+        vector[self._window_count :] = np.array(
+            written, np.float64
+        )  # an unknown condition, None, becomes NaN
         return vector, row, too_late
 
     def values_of(self, event: Event) -> Mapping[str, Value]:
@@ -125,7 +127,9 @@ class Pipeline:
         """
         self.state.advance_one(arrival)
 
-    def score_stored(self, event: Event, arrival: int, vector: Vector, degraded: Sequence[str] = ()) -> Decision:
+    def score_stored(
+        self, event: Event, arrival: int, vector: Vector, degraded: Sequence[str] = ()
+    ) -> Decision:
         """Decide an event that was taken in before, from the vector frozen then.
 
         Its evidence is found among the events that arrived before it.

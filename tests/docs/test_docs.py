@@ -32,7 +32,9 @@ def test_the_readmes_curl_sends_a_valid_event() -> None:
     body = re.search(r"curl .*?-d '(\{.*?\})'", README, re.DOTALL)
     assert body is not None
     schema = load_scenario("card_payments").schema()
-    event = schema.parse_one(json.loads(body[1]) | {"amount": "129.99", "lat": 51, "lon": 0}, 10**15, make_id=str)
+    event = schema.parse_one(
+        json.loads(body[1]) | {"amount": "129.99", "lat": 51, "lon": 0}, 10**15, make_id=str
+    )
     assert event.id == "tx-1"
 
 
@@ -56,7 +58,10 @@ def test_every_command_of_the_readme_exists() -> None:
 def test_the_readmes_feature_count_is_true() -> None:
     scenario = load_scenario("card_payments")
     assert f"the {len(scenario.features)} features" in README
-    assert f"{len(scenario.features)} features and {len(scenario.rules)} rules" in (ROOT / "CHANGELOG.md").read_text()
+    assert (
+        f"{len(scenario.features)} features and {len(scenario.rules)} rules"
+        in (ROOT / "CHANGELOG.md").read_text()
+    )
 
 
 def test_the_settings_page_is_generated() -> None:

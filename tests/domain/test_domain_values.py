@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from riskloom.domain.decision import LADDER, Outcome
 from riskloom.domain.duration import format_duration, parse_duration
 from riskloom.domain.field import Field, FieldType
-from riskloom.domain.show import show_field, show_scaled, show_time
+from riskloom.domain.show import show_scaled, show_time, shower
 
 
 @given(st.integers(0, 10**18))
@@ -56,9 +56,9 @@ def test_a_time_is_shown_in_utc_to_the_microsecond(time_us: int) -> None:
 
 def test_money_is_shown_as_it_was_sent() -> None:
     field = Field("amount", FieldType.MONEY, decimals=2)
-    assert msgspec.json.encode(show_field(field, 1392, {"amount": "12.5"})) == b"12.5"
-    assert msgspec.json.encode(show_field(field, 1392, {})) == b"13.92"
+    assert msgspec.json.encode(shower(field)(1392, {"amount": "12.5"})) == b"12.5"
+    assert msgspec.json.encode(shower(field)(1392, {})) == b"13.92"
 
 
 def test_a_clock_is_shown_as_hours_and_minutes() -> None:
-    assert show_field(Field("at", FieldType.CLOCK), 65, {}) == "01:05"
+    assert shower(Field("at", FieldType.CLOCK))(65, {}) == "01:05"

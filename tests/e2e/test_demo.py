@@ -24,7 +24,17 @@ def free_port() -> int:
 
 def demo(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the demo to its summary."""
-    command = [sys.executable, "-m", "riskloom.cli", "demo", "--exit", "--events", "4000", "--dir", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "riskloom.cli",
+        "demo",
+        "--exit",
+        "--events",
+        "4000",
+        "--dir",
+        str(folder),
+    ]
     return subprocess.run([*command, *more], capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -36,7 +46,9 @@ def test_the_demo_catches_the_attack_and_lets_normal_payments_pass(tmp_path: Pat
         done = demo(tmp_path / "demo", "--port", str(port), "--dashboard-port", str(free_port()))
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"port {port} is busy: using" in done.stderr
-    said = re.findall(r"(\d+) of (\d+) fraudulent payments caught; (\d+) of (\d+) normal ones approved", done.stderr)
+    said = re.findall(
+        r"(\d+) of (\d+) fraudulent payments caught; (\d+) of (\d+) normal ones approved", done.stderr
+    )
     assert len(said) == 2
     for caught, frauds, passed, normal in said:
         assert int(caught) >= int(frauds) / 2

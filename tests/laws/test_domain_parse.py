@@ -15,7 +15,7 @@ from riskloom.domain.event import Event, EventSchema, decode_json
 from riskloom.domain.field import INTEGER_LIMIT, Field, FieldType
 from riskloom.domain.money import parse_rates
 from riskloom.domain.read import LATEST_US
-from riskloom.domain.show import show_field
+from riskloom.domain.show import shower
 from riskloom.errors import EventInvalid, Fault
 
 RATES = parse_rates({"base": "USD", "rates": [{"date": "1970-01-01", "EUR": "1.1", "JPY": "0.0064"}]})
@@ -117,7 +117,7 @@ def test_any_value_of_a_field_is_held_within_its_range_or_refused(name: str, val
         assert held is None or (type(held) is int and 0 <= held < LATEST_US)
     else:
         assert held is None or (type(held) is int and abs(held) < INTEGER_LIMIT)
-    shown = msgspec.json.encode(show_field(field, held, event.sent))
+    shown = msgspec.json.encode(shower(field)(held, event.sent))
     again = parse({**body, name: msgspec.json.decode(shown)} if held is not None else body)
     assert again.values == event.values
 

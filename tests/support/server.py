@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
@@ -115,7 +114,6 @@ def serving(
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-        gc.unfreeze()  # a server freezes what it begins with; one process has only one, but for here
 
 
 def problem(answer: Answer, status: int, code: str) -> dict[str, Any]:

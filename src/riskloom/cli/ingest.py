@@ -104,8 +104,8 @@ def _send(events: FileEvents, scenario: Scenario, to: str, *, score: bool) -> di
 
 
 def _as_sent(scenario: Scenario, event: Event) -> dict[str, Any]:
-    from riskloom.domain.show import show_field
+    from riskloom.domain.show import shower
 
-    shown = {field.name: show_field(field, event.values[field.name], event.sent) for field in scenario.fields}
+    shown = {field.name: shower(field)(event.values[field.name], event.sent) for field in scenario.fields}
     body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(shown))
     return {name: value for name, value in body.items() if value is not None}

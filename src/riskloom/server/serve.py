@@ -62,6 +62,7 @@ async def _serve(
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=10,
         )
         host, port = listening.getsockname()[:2]

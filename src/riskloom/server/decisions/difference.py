@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from riskloom.domain.event import Event, EventSchema
-from riskloom.domain.show import show_field
+from riskloom.domain.show import shower
 from riskloom.server.decisions.record import row_values
 
 
@@ -21,7 +21,7 @@ def difference(schema: EventSchema, event: Event, row: Row[Any]) -> dict[str, di
         if stored != given:
             was, came = stored_values.get(field.name), event.values.get(field.name)
             found[field.name] = {
-                "stored": None if stored is None else show_field(field, was, stored_sent),
-                "sent": None if given is None else show_field(field, came, event.sent),
+                "stored": None if stored is None else shower(field)(was, stored_sent),
+                "sent": None if given is None else shower(field)(came, event.sent),
             }
     return found

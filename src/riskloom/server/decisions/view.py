@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 from riskloom.domain.decision import LADDER, Decision
 from riskloom.domain.event import Event
 from riskloom.domain.field import FieldType
-from riskloom.domain.show import show_field, show_scaled, show_time
+from riskloom.domain.show import show_scaled, show_time, shower
 from riskloom.explain.reasons import ReasonTexts
 from riskloom.scenario.scenario import Scenario
 from riskloom.server.bundles import BundleTexts
@@ -27,6 +27,7 @@ class Views:
         self._lists = lists
         self._recent = recent
         self._texts = texts
+        self._showers = tuple((field.name, shower(field)) for field in scenario.fields)
         self._money = next((field for field in scenario.fields if field.type is FieldType.MONEY), None)
 
     def fresh(
@@ -97,7 +98,8 @@ class Views:
 
     def event_fields(self, values: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
         """The event's fields as they were sent."""
-        return {field.name: show_field(field, values.get(field.name), sent) for field in self.scenario.fields}
+        get = values.get
+        return {name: show(get(name), sent) for name, show in self._showers}
 
     def _names(self, reasons: Iterable[Mapping[str, Any]]) -> dict[int, str]:
         known, missing = self._recent.of({arrival for reason in reasons for arrival in reason["evidence"]})
