@@ -1,4 +1,4 @@
-"""The one tree of errors. Each has a stable `code`, an HTTP `status`, and says where, what was expected, what came.
+"""The one tree of errors: each has a stable `code`, an HTTP `status`, and says what was expected and came.
 
 RiskloomError
 ├── InputInvalid          422  something a person or a client wrote; carries every fault of it at once

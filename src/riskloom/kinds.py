@@ -1,4 +1,4 @@
-"""A file is a thing and its name is its kind: finds `riskloom.detectors.isolation_forest` by `isolation_forest`.
+"""A file is a thing, its name is its kind: `isolation_forest` is `riskloom.detectors.isolation_forest`.
 
 There is no central list and nothing is imported before it is asked for.
 """

@@ -22,8 +22,8 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 class Model:
     """A trained detector over some features of a vector.
 
-    `usual` holds the training quantiles of each feature, shape (features, len(QUANTILES)), NaN where a feature was
-    always missing. `info` says how it was trained (rows, seed, data hash, library versions).
+    `usual` holds the training quantiles of each feature, shape (features, len(QUANTILES)), NaN where a
+    feature was always missing. `info` says how it was trained (rows, seed, data hash, library versions).
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Model:
         return anomaly_scores, self.reference.risk_many(anomaly_scores)
 
     def unusual(self, vector: Vector, limit: int = 3) -> dict[str, object]:
-        """The features of `vector` farthest outside their usual range, as {name: value}; plain facts, no attribution."""
+        """The features of `vector` farthest outside their usual range, as {name: value}: facts, no shares."""
         values = vector[self.positions]
         low, middle, high = self.usual[:, 1], self.usual[:, 3], self.usual[:, 5]
         width = np.maximum(high - low, 1e-9 + 0.05 * np.abs(middle))

@@ -1,7 +1,7 @@
 """The heart: from a checked event to a decision, the same function live, in a batch and in a notebook.
 
-`score_one` looks, scores, evaluates the rules and decides; `advance_one` takes the event into the state. Nothing here
-reads a clock, a disk or a setting.
+`score_one` looks, scores, evaluates the rules and decides; `advance_one` takes the event into the state.
+Nothing here reads a clock, a disk or a setting.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Pipeline:
         return values if self._derive is None else {**values, **self._derive.one(values)}
 
     def score_one(self, event: Event, arrival: int) -> Decision:
-        """Decide one event under its arrival number; changes nothing. Call `advance_one` next to take it in."""
+        """Decide one event under its arrival number; changes nothing. `advance_one` then takes it in."""
         vector, row, too_late = self.look_one(event)
         return self._decide(event.id, arrival, vector, row, too_late, self._evidence_of_look)
 
@@ -147,7 +147,7 @@ class Pipeline:
         return self._decide(event.id, arrival, vector, row, TOO_LATE in degraded, evidence)
 
     def score_many(self, events: Sequence[Event], arrival: int) -> Batch:
-        """Decide events in arrival order and take each in before the next, as `score_one` and `advance_one` do.
+        """Decide events in arrival order and take each in before the next, as one by one.
 
         Parameters
         ----------

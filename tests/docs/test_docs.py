@@ -48,8 +48,8 @@ def test_every_command_of_the_readme_exists() -> None:
     assert len(lines) >= 6
     for line in lines:
         command, words = root, shlex.split(line, comments=True)[1:]
-        while words and getattr(command, "commands", None) and words[0] in command.commands:  # type: ignore[attr-defined]
-            command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+        while words and words[0] in getattr(command, "commands", {}):
+            command = getattr(command, "commands")[words.pop(0)]  # noqa: B009 - groups have it, commands not
         known = {name for parameter in command.params for name in parameter.opts}
         for word in words:
             assert not word.startswith("--") or word in known, f"{line}: {word}"

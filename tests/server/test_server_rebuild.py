@@ -56,10 +56,15 @@ def foreign(path: Path) -> None:
     path.write_bytes(b"PK\x05\x06" + b"\0" * 18)
 
 
-@pytest.mark.parametrize("harm", [no_change, delete, cut, flip, empty, foreign])
+@pytest.mark.parametrize(
+    ("kind", "harm"),
+    [("postgresql", no_change), ("postgresql", delete)]
+    + [("sqlite", harm) for harm in (no_change, delete, cut, flip, empty, foreign)],
+)
 def test_a_restart_goes_on_as_if_there_had_been_none(
-    database: Database, trained: Bundle, harm: Callable[[Path], None]
+    make_database: Callable[[str], Database], trained: Bundle, kind: str, harm: Callable[[Path], None]
 ) -> None:
+    database = make_database(kind)
     events = history(240)
     for part in range(3):
         with serving(database, trained) as server:

@@ -92,6 +92,7 @@ def test_retrain_swaps_a_model_in_and_it_survives_a_restart(database: Database, 
     check_log(database, swapped)
 
 
+@pytest.mark.slow
 def test_a_training_that_takes_longer_answers_202_with_a_job(
     make_database: Callable[[str], Database], quick: Bundle
 ) -> None:

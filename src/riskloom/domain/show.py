@@ -37,7 +37,7 @@ Shower = Callable[[Any, Mapping[str, str | None]], object]
 
 
 def shower(field: Field) -> Shower:
-    """The function that shows a field's values as JSON holds them: money as sent, numbers as exact decimals."""
+    """The function that shows a field's values in JSON: money as sent, numbers as exact decimals."""
     if field.type.is_text or field.type is FieldType.BOOLEAN:
         return lambda value, _sent: value
     name, decimals = field.name, field.decimals
