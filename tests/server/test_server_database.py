@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 from riskloom.bundle import Bundle
 from riskloom.errors import AlreadyRunning, ParameterInvalid, RiskloomError, StoreUnavailable
+from riskloom.server import lock as lock_module
 from riskloom.server.db import cause_of, database_url, is_storable, open_engine, reading, upgrade, writing
 from riskloom.server.lock import only_server
 from riskloom.server.tables import metadata
@@ -43,7 +45,10 @@ def test_passwords_are_not_shown() -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_second_server_on_one_database_is_refused(database: Database, bundle: Bundle) -> None:
+def test_a_second_server_on_one_database_is_refused(
+    database: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_module, "PATIENCE_S", 0.1)
     with serving(database, bundle) as server:
         with pytest.raises(AlreadyRunning) as refused, serving(database, bundle):
             pass
@@ -53,6 +58,32 @@ def test_a_second_server_on_one_database_is_refused(database: Database, bundle: 
         server.score(payment())
     with serving(database, bundle) as server:
         assert server.score(payment("p-2"))["arrival"] == 2
+
+
+def test_a_server_that_ends_lets_the_next_one_in_at_once(
+    make_database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_module, "PATIENCE_S", 0)
+    engine = open_engine(database_url(make_database("postgresql").url))
+    for _ in range(20):
+        with only_server(engine):
+            pass
+    engine.dispose()
+
+
+def test_a_lock_that_is_let_go_in_a_moment_is_waited_for(
+    make_database: Callable[[str], Database],
+) -> None:
+    database = make_database("postgresql")
+    engine = open_engine(database_url(database.url))
+    other = database.connect()
+    other.execute(f"select pg_advisory_lock({lock_module.LOCK_KEY})")
+    timer = threading.Timer(0.2, other.close)
+    timer.start()
+    with only_server(engine):
+        pass
+    timer.join()
+    engine.dispose()
 
 
 def test_the_lock_is_taken_again_when_its_connection_was_cut(

@@ -65,7 +65,7 @@ def _backfill(events: FileEvents, bundle: Bundle, given: dict[str, Any], *, scor
     from riskloom.server.settings import Settings
     from riskloom.stream import DeadLetter
 
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = Settings.read(**given)
 
     def conflict(event: Event, fault: Fault) -> None:
         events.bury(DeadLetter(0, (fault,), {bundle.scenario.id_field: event.id}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -45,8 +45,7 @@ def serve(
         raise ParameterInvalid(
             Fault("--scenario and --bundle", "one of them", "both", "a bundle has its scenario")
         )
-    given: dict[str, Any] = {"database_url": database, "data_dir": data_dir, "host": host, "port": port}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = Settings.read(database_url=database, data_dir=data_dir, host=host, port=port)
     settings.check()
     loaded = load_bundle(bundle or scenario or "card_payments")
     warm_up(say)

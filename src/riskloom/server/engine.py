@@ -294,8 +294,7 @@ class DecisionEngine:
 
 
 def _waiter(record: Record) -> asyncio.Future[None]:
-    """A future of one's own for the commit of somebody else's record: one caller giving up cancels no
-    other."""
+    """A future of one's own for another's commit: one caller giving up cancels no other."""
     if record.committed is None:
         raise StoreUnavailable("Not started.")
     return asyncio.shield(record.committed)

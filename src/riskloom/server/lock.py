@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from riskloom.errors import AlreadyRunning, StoreUnavailable
 from riskloom.server.db import cause_of
 
+PATIENCE_S = 2.0
 LOCK_KEY = 0x5249534B  # "RISK", the PostgreSQL advisory lock of a server
 
 
@@ -49,10 +51,22 @@ def only_server(engine: Engine) -> Iterator[Lock]:
         return
     lock = _AdvisoryLock(engine)
     try:
-        lock.check()
+        _take(lock)
         yield lock
     finally:
         lock.release()
+
+
+def _take(lock: Lock) -> None:
+    """Take it, with patience: PostgreSQL needs a moment to notice that a server was killed."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return lock.check()
+        except AlreadyRunning:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 class _HeldFile:
@@ -94,8 +108,10 @@ class _AdvisoryLock:
         self._connection = connection
 
     def release(self) -> None:
-        """Give it back by ending the connection."""
+        """Give it back, and end the connection."""
         if self._connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # it was cut: then the lock is gone already
+                self._connection.execute(sa.text("select pg_advisory_unlock_all()"))
             self._connection.invalidate()
             self._connection.close()
             self._connection = None

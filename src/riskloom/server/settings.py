@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from riskloom.errors import Fault, ParameterInvalid
@@ -41,6 +41,25 @@ class Settings(BaseSettings):
     )
     log_json: bool = Field(False, description="Log lines as JSON instead of for people.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @classmethod
+    def read(cls, **given: object) -> Settings:
+        """The settings of the environment, overruled by what is given and not None.
+
+        Raises
+        ------
+        ParameterInvalid
+            With every setting that does not fit.
+        """
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise ParameterInvalid(
+                [
+                    Fault(f"RISKLOOM_{str(one['loc'][0]).upper()}", one["msg"].lower(), repr(one["input"]))
+                    for one in error.errors()
+                ]
+            ) from error
 
     @property
     def is_loopback(self) -> bool:
