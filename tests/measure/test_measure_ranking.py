@@ -20,6 +20,8 @@ from riskloom.measure.ranking import average_precision, card_precision_at_k, pre
 SCORES = st.sampled_from([0.0, -0.0, 0.1, 0.5, 1.0, -1e300, 1e300, 5e-324]) | st.floats(-10, 10)
 ROWS = st.lists(st.tuples(st.integers(0, 1), SCORES), min_size=1, max_size=60)
 
+DATA = Path(os.environ.get("RISKLOOM_DATA") or Path(__file__).parents[3] / "shared" / "data") / "handbook"
+
 
 @given(ROWS)
 @settings(max_examples=300, deadline=None)
@@ -186,16 +188,14 @@ def test_cards_and_days_that_do_not_fit_are_refused(
 
 
 @pytest.mark.data
-@pytest.mark.skipif(
-    "RISKLOOM_DATA" not in os.environ, reason="RISKLOOM_DATA does not name the reference data"
-)
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no reference data at {DATA}; set RISKLOOM_DATA")
 def test_the_handbooks_published_logistic_regression_is_measured_as_published() -> None:
     """Chapter 3.4: AUC 0.871, average precision 0.606, card precision 0.291."""
     pd = pytest.importorskip("pandas")
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    folder = Path(os.environ["RISKLOOM_DATA"]) / "handbook"
+    folder = DATA
     payments = pd.read_parquet(folder / "transactions.parquet").merge(
         pd.read_parquet(folder / "features_2018-07-25_2018-08-14.parquet").drop(
             columns=["TX_AMOUNT", "CUSTOMER_ID", "TERMINAL_ID", "TX_DATETIME", "TX_FRAUD"], errors="ignore"
