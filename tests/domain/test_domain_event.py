@@ -159,3 +159,12 @@ def test_a_missing_currency_means_the_base_currency() -> None:
     ]
     schema = EventSchema(fields, id_field="id", time_field="", rates=RateTable("USD", {}))
     assert schema.parse_one({"id": "e", "paid": "12.5"}, 0, make_id=str).values["paid"] == 1250
+
+
+@pytest.mark.parametrize("amount", ["12,50", True, "-5"])
+def test_a_bad_amount_hides_no_unknown_currency(amount: object) -> None:
+    sent = {"user_id": "u", "merchant_id": "m", "amount": amount, "currency": "XXX", "lat": 1, "lon": 1}
+    sent |= {"device_id": "d", "ip": "10.0.0.1", "channel": "pos"}
+    with pytest.raises(EventInvalid) as caught:
+        load_scenario("card_payments").schema().parse_one(sent, 10**15, make_id=lambda: "e")
+    assert {fault.where for fault in caught.value.faults} == {"amount", "currency"}

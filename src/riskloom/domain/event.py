@@ -223,27 +223,22 @@ class EventSchema:
             if field.required:
                 faults.append(self._missing(data, field.name, where))
             return
+        currency = values.get(field.currency_field) if field.currency_field else None
+        code = self.rates.base if currency is None else str(currency)
         kind = type(raw)
         if kind is not int and kind is not NumberText and kind is not str:
             faults.append(Fault(path, "a decimal amount", show(raw)))
+            self._check_currency(field, code, faults, where)
             return
         text = str(raw)
-        currency = values.get(field.currency_field) if field.currency_field else self.rates.base
         if field.currency_field and field.currency_field not in values:
             return  # its own fault is reported already
-        code = self.rates.base if currency is None else str(currency)
         try:
             minor = self.rates.convert(text, code, time_us)
         except KeyError:
-            known = self.rates.currencies
-            faults.append(
-                Fault(
-                    _path(where, field.currency_field),
-                    f"a currency of the rate table ({', '.join(known)})",
-                    show(code),
-                    nearest(code, known),
-                )
-            )
+            self._check_currency(field, code, faults, where)
+            if text.startswith("-") and not field.signed:
+                faults.append(Fault(path, "an amount of at least 0", text))
             return
         except LookupError as error:
             faults.append(Fault(_path(where, field.currency_field), "a dated rate", str(error)))
@@ -251,6 +246,7 @@ class EventSchema:
         except ValueError:
             hint = "use a point" if "," in text else ""
             faults.append(Fault(path, "a decimal amount", show(text), hint))
+            self._check_currency(field, code, faults, where)
             return
         if minor < 0 and not field.signed:
             faults.append(Fault(path, "an amount of at least 0", text))
@@ -259,6 +255,15 @@ class EventSchema:
         else:
             values[field.name] = minor
             sent[field.name] = _plain(text)
+
+    def _check_currency(self, field: Field, code: str, faults: list[Fault], where: str) -> None:
+        """Note a currency that cannot be converted, beside whatever is wrong with the amount."""
+        known = self.rates.currencies
+        if code not in known:
+            expected = f"a currency of the rate table ({', '.join(known)})"
+            faults.append(
+                Fault(_path(where, field.currency_field), expected, show(code), nearest(code, known))
+            )
 
 
 def _plain(text: str) -> str:
