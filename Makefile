@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install lint types floors unit bench lock clean
+.PHONY: help demo test check install torch lint types floors unit bench lock clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,7 +20,9 @@ test: install ## Every test: checks, servers, brokers, browser, crashes
 
 check: lint types floors unit ## The inner loop: lint, types, floors, unit and law tests (under 3 minutes)
 
-install: $(VENV)/.dev ## Everything for development, into .venv
+install: $(VENV)/.dev $(VENV)/.torch ## Everything for development, into .venv
+
+torch: $(VENV)/.torch ## The trainer of the autoencoder (CPU build); serving never needs it
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check src tests benchmarks
@@ -40,9 +42,10 @@ bench: $(VENV)/.dev ## Measure what the README promises, beside the others, on t
 
 lock: $(VENV)/bin/uv ## Pin every dependency again, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra train --extra dashboard --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/app.lock
-	$(BIN)/uv pip compile pyproject.toml --extra train --extra dashboard --extra bench --group dev --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q -c requirements/bounds.txt \
+	  -o requirements/app.lock
+	$(BIN)/uv pip compile pyproject.toml --extra train --extra dashboard --extra bench --extra explain \
+	  --extra s3 --extra mlflow --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q \
 	  -c requirements/app.lock -o requirements/dev.lock
 
 clean: ## Remove what was built
@@ -71,3 +74,11 @@ $(VENV)/.app: requirements/app.lock pyproject.toml | $(VENV)/bin/uv
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/uv
 	$(call install_locked,requirements/dev.lock)
 	@touch $@ $(VENV)/.app
+
+# The CPU build from PyTorch's own index, so that Linux does not fetch gigabytes of CUDA; where the index cannot be
+# reached, pip takes the wheels that PIP_FIND_LINKS names. Its few dependencies are in the lock.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+$(VENV)/.torch: | $(VENV)/.dev
+	@$(BIN)/python -c 'import torch' 2>/dev/null || (echo "installing torch into $(VENV) ..." && \
+	  $(BIN)/pip install -q --no-deps --retries 1 --timeout 10 --index-url $(TORCH_INDEX) torch==2.13.0)
+	@touch $@

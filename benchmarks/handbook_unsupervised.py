@@ -89,10 +89,10 @@ def read_payments() -> Payments:
     """Features by the engine over the whole history; days, cards and labels from the file."""
     scenario = load_scenario(ROOT / "examples" / "handbook" / "unsupervised.yaml")
     ids, parts = [], []
-    for events, found in vectors_of(scenario, FILE):
-        if events[0].time_us >= AFTER_US:
+    for chunk, found in vectors_of(scenario, FILE):
+        if chunk[0][0].time_us >= AFTER_US:
             break
-        ids.append(np.array([int(event.id) for event in events]))
+        ids.append(np.array([int(event.id) for event, _ in chunk]))
         parts.append(found)
     vectors, order = np.concatenate(parts), np.concatenate(ids)
     read = pq.read_table(FILE).to_pydict()

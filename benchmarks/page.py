@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from riskloom.adapters.sources.parquet import open_rows
 from riskloom.bundle import make_bundle
-from riskloom.domain.event import Event
+from riskloom.domain.field import Field, FieldType
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import EventStream
-from riskloom.training.train import compute_features
+from riskloom.stream import EventStream, Labelled
+from riskloom.training.history import compute_features
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -26,7 +26,7 @@ DATA = Path(os.environ.get("RISKLOOM_DATA") or ROOT.parent / "shared" / "data")
 Vectors = npt.NDArray[np.float64]
 
 
-def events_of(scenario: Scenario, file: Path) -> Iterator[list[Event]]:
+def events_of(scenario: Scenario, file: Path) -> Iterator[list[Labelled]]:
     """The events of a Parquet file in arrival order, chunk by chunk, by the path that the CLI takes.
 
     Raises ValueError for a row that cannot be read.
@@ -35,12 +35,14 @@ def events_of(scenario: Scenario, file: Path) -> Iterator[list[Event]]:
     def refuse(letter: Any) -> None:
         raise ValueError(f"row {letter.line}: {letter.faults}")
 
-    rows: Any = open_rows(file, scenario.fields, [])
-    return EventStream(rows, scenario.schema(ignore_unknown=True), file.stem, refuse).chunks()
+    label = [Field(name, FieldType.STRING, required=False) for name in [scenario.label_field] if name]
+    rows: Any = open_rows(file, (*scenario.fields, *label), [])
+    schema = scenario.schema(ignore_unknown=True)
+    return EventStream(rows, schema, file.stem, refuse, scenario.label_field).labelled_chunks()
 
 
-def vectors_of(scenario: Scenario, file: Path) -> Iterator[tuple[Sequence[Event], Vectors]]:
-    """(events, feature vectors) of a Parquet file in arrival order."""
+def vectors_of(scenario: Scenario, file: Path) -> Iterator[tuple[Sequence[Labelled], Vectors]]:
+    """(labelled events, feature vectors) of a Parquet file in arrival order."""
     return compute_features(Pipeline(make_bundle(scenario, None)), events_of(scenario, file))
 
 

@@ -21,6 +21,7 @@ from riskloom.bundle import make_bundle
 from riskloom.domain.event import Event
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import load_scenario
+from riskloom.stream import Labelled
 
 FILE = DATA / "sparkov" / "sparkov_sim_a_2019.parquet"
 SCENARIO = ROOT / "examples" / "sparkov"
@@ -99,10 +100,11 @@ def measure() -> Measured:
     honest, cards = honest_ids(), some_cards()
     kept: list[Event] = []
 
-    def keeping(chunks: Iterable[Sequence[Event]]) -> Iterator[Sequence[Event]]:
+    def keeping(chunks: Iterable[Sequence[Labelled]]) -> Iterator[Sequence[Event]]:
         for chunk in chunks:
-            kept.extend(event for event in chunk if event.values["cc_num"] in cards)
-            yield chunk
+            events = [event for event, _ in chunk]
+            kept.extend(event for event in events if event.values["cc_num"] in cards)
+            yield events
 
     found = judge(scenario, keeping(events_of(scenario, FILE)))
     trips = inject(kept, TRIPS, SEED)

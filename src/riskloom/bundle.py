@@ -1,8 +1,8 @@
 """A bundle: one immutable folder with everything a decision depends on besides the event and the history.
 
     DIR/manifest.json            names the parts by content hash, and its own
-    DIR/parts/<sha256>.json      features, detector, rules, policy, rates
-    DIR/parts/<sha256>.npz       the trained model, as arrays
+    DIR/parts/<sha256>.json      features, model, rules, policy, rates
+    DIR/parts/<sha256>.npz       what the model learned, as arrays
 
 No pickle, nothing executable. Changing one part makes a new manifest over the same other parts.
 """
@@ -32,7 +32,8 @@ from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario, canonical
 
 FORMAT = "riskloom-bundle-1"
-PARTS = ("features", "detector", "rules", "policy", "rates")
+PARTS = ("features", "model", "rules", "policy", "rates")
+ARRAYS = "arrays"
 MANIFEST = "manifest.json"
 _SIZE_LIMIT = 1 << 30
 
@@ -101,22 +102,16 @@ def read_bundle(folder: str | Path) -> Bundle:
         raise BundleInvalid(f"The parts of {folder} do not make a scenario: {error}") from error
     if scenario.name != manifest["scenario"]:
         raise BundleInvalid(f"The manifest of {folder} names another scenario than its parts.")
-    model = (
-        _read_model(folder, manifest["model"], contents["model"], scenario) if "model" in contents else None
-    )
+    model = _read_model(folder, manifest["model"], contents[ARRAYS], scenario) if ARRAYS in contents else None
     return Bundle(scenario, model, _fingerprint(manifest))
 
 
 def _read_model(folder: Path, about: Mapping[str, Any], content: bytes, scenario: Scenario) -> Model:
     arrays = _read_arrays(content, folder)
-    features = about["features"]
     try:
-        model = Model.from_arrays(about["kind"], features, scenario.feature_names, arrays, about["info"])
+        return Model.from_arrays(about, scenario.feature_names, arrays)
     except ParameterInvalid as error:
         raise BundleInvalid(f"The model of {folder} is of no known kind: {error}") from error
-    if getattr(model.detector, "width", None) != len(features):
-        raise BundleInvalid(f"The model of {folder} was not trained on {len(features)} features.")
-    return model
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -139,7 +134,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise BundleInvalid(f"{path} is not of format {FORMAT}, but {show(found)}.")
     parts = manifest.get("parts")
-    names = {*PARTS, "model"}
+    names = {*PARTS, ARRAYS}
     if not isinstance(parts, dict) or not set(PARTS) <= set(parts) <= names:
         raise BundleInvalid(f"{path} does not name the parts {', '.join(PARTS)}.")
     for name, file in parts.items():
@@ -167,17 +162,23 @@ def _is_part_name(name: str, file: object) -> bool:
 
 def _describes_model(manifest: Mapping[str, Any]) -> bool:
     """Whether a manifest tells of a model just when it has one, and tells enough to use it."""
-    if "model" not in manifest["parts"]:
+    if ARRAYS not in manifest["parts"]:
         return "model" not in manifest
     about = manifest.get("model")
-    if not isinstance(about, dict) or not isinstance(about.get("kind"), str):
+    if not isinstance(about, dict) or not isinstance(about.get("info"), dict):
         return False
-    features, info = about.get("features"), about.get("info")
+    members = about.get("members")
     return (
-        isinstance(info, dict)
-        and isinstance(features, list)
-        and all(isinstance(name, str) for name in features)
+        isinstance(members, list)
+        and bool(members)
+        and all(isinstance(member, dict) and isinstance(member.get("name"), str) for member in members)
+        and all(isinstance(told.get("kind"), str) for told in (about, *members))
+        and all(_are_names(told.get("features")) for told in (about, *members))
     )
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _manifest_text(manifest: Mapping[str, Any]) -> bytes:
@@ -195,8 +196,8 @@ def _contents(scenario: Scenario, model: Model | None) -> tuple[dict[str, Any], 
         _add(files, parts, name, canonical(scenario.parts[name], ordered=True))
     manifest: dict[str, Any] = {"format": FORMAT, "scenario": scenario.name, "parts": parts}
     if model is not None:
-        _add(files, parts, "model", _pack(model.arrays()))
-        manifest["model"] = {"kind": model.kind, "features": list(model.features), "info": dict(model.info)}
+        _add(files, parts, ARRAYS, _pack(model.arrays()))
+        manifest["model"] = model.about()
     return manifest, files
 
 
@@ -206,13 +207,13 @@ def _add(files: dict[str, bytes], parts: dict[str, str], name: str, content: byt
 
 
 def _ending(part: str) -> str:
-    return "npz" if part == "model" else "json"
+    return "npz" if part == ARRAYS else "json"
 
 
 def _fingerprint(manifest: Mapping[str, Any]) -> str:
     named = {"parts": manifest["parts"], "scenario": manifest["scenario"]}
     if "model" in manifest:
-        named["model"] = {key: manifest["model"][key] for key in ("kind", "features")}
+        named["model"] = {key: manifest["model"][key] for key in ("kind", "features", "members")}
     return hashlib.sha256(canonical(named)).hexdigest()
 
 

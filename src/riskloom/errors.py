@@ -10,6 +10,7 @@ RiskloomError
 ├── BundleInvalid         422  damaged, foreign, or written by a newer version
 ├── EventConflict         409  the same event id with another body
 ├── Conflict              409  not possible while something else is going on
+├── StageInvalid          409  a version cannot move there from the stage it is in
 ├── BodyTooLarge          413
 ├── NotFound              404
 ├── Unauthorized          401
@@ -159,6 +160,14 @@ class Conflict(RiskloomError):
     code = "conflict"
     status = 409
     title = "Conflict"
+
+
+class StageInvalid(RiskloomError):
+    """A version cannot move to that stage from the one it is in; nothing was changed."""
+
+    code = "stage_invalid"
+    status = 409
+    title = "Move between stages not allowed"
 
 
 class BodyTooLarge(RiskloomError):

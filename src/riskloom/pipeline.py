@@ -6,6 +6,7 @@ Nothing here reads a clock, a disk or a setting.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +18,19 @@ from riskloom.bundle import Bundle
 from riskloom.domain.decision import MODEL_REASON, Decision, Outcome, Reason
 from riskloom.domain.event import Event, Value
 from riskloom.domain.field import NULL, Field, FieldType
+from riskloom.domain.row import See, compile_see, converter
 from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import compile_row
-from riskloom.features.state import WindowState
+from riskloom.features.state import Told, WindowState
 from riskloom.model import Model
 from riskloom.policy.policy import Policy
-from riskloom.privacy.protect import keyed
+from riskloom.privacy.protect import key_of, keyed
 from riskloom.rules.rule_set import RuleSet, Severity
 from riskloom.scenario.scenario import RISK_SCORE, Scenario
 
 Vector = npt.NDArray[np.float64]
+Held = Sequence[Value] | npt.NDArray[np.int64]
+"""A column of what is held inside: values and None, or int64 with NULL."""
 NAN = float("nan")
 EVIDENCE_LIMIT = 50
 STORED_LIMIT = 10_000
@@ -44,6 +48,7 @@ class Batch:
     vectors: Vector
     anomaly_scores: Vector | None
     risk_scores: Vector | None
+    probabilities: Vector | None
     met: npt.NDArray[np.bool_]
     outcomes: list[Outcome]
     too_late: npt.NDArray[np.bool_]
@@ -64,11 +69,10 @@ class Pipeline:
         self.scenario: Scenario = bundle.scenario
         scenario = self.scenario
         self.state = state if state is not None else fresh_state(scenario)
-        self.personal = frozenset(field.name for field in scenario.fields if field.pii)
         self.feature_names = scenario.feature_names
         self._fields = scenario.all_fields
-        self._converters = tuple((field.name, _converter(field)) for field in self._fields)
         self._derive = _Derive(scenario) if scenario.derived else None
+        self.personal = frozenset(field.name for field in scenario.fields if field.pii)
         columns = tuple(field.name for field in self._fields)
         windows = tuple(window.name for window in scenario.windows)
         self._window_count = len(windows)
@@ -78,6 +82,10 @@ class Pipeline:
         self._row = compile_row(written, columns + windows)
         self._columns = compile_columns(written, columns + windows)
         self._vector = np.empty(len(self.feature_names))
+        self._windows = self._vector[: self._window_count]
+        held: Any = self._vector
+        self._bytes = memoryview(held).cast("B") if held.size else memoryview(bytearray())
+        self._put = struct.Struct(f"{len(written)}d").pack_into
         self.use(bundle)
 
     def use(self, bundle: Bundle) -> None:
@@ -89,23 +97,33 @@ class Pipeline:
         self.rules = RuleSet(bundle.scenario.rules, bundle.scenario.rule_inputs)
         self._evidence_at = tuple(self._window_at.get(rule.evidence, -1) for rule in self.rules.rules)
 
+    @property
+    def personal(self) -> frozenset[str]:
+        """The fields of which only a key is seen."""
+        return self._personal
+
+    @personal.setter
+    def personal(self, names: frozenset[str]) -> None:
+        self._personal = names
+        self._see = _compile_see(self.scenario, names, self._derive)
+
     def look_one(self, event: Event) -> tuple[Vector, list[object], bool]:
         """(feature vector, rule inputs, too late) of an event; changes nothing.
 
         The vector is a new array; the inputs are fields, derived columns and features, aligned to
         `Scenario.rule_inputs` without the risk score.
         """
-        values = self.values_of(event)
-        row = [convert(values[name]) for name, convert in self._converters]
-        too_late = self.state.look_one(event.time_us, event.arrived_us, values, self._vector)
-        vector = self._vector.copy()
-        row += vector[: self._window_count].tolist()
+        columns, row = self._see(event.values)
+        too_late = self.state.look_one(event.time_us, event.arrived_us, columns, self._vector)
+        row += self._windows.tolist()
         written = self._row(row)
         row += written
-        vector[self._window_count :] = np.array(
-            written, np.float64
-        )  # an unknown condition, None, becomes NaN
-        return vector, row, too_late
+        try:
+            self._put(self._bytes, self._window_count * 8, *written)
+        except struct.error:  # an unknown condition, None, becomes NaN
+            numbers = (NAN if value is None else value for value in written)
+            self._put(self._bytes, self._window_count * 8, *numbers)
+        return self._vector.copy(), row, too_late
 
     def values_of(self, event: Event) -> Mapping[str, Value]:
         """What the state sees of an event: keys for personal fields, and the derived columns."""
@@ -134,13 +152,12 @@ class Pipeline:
 
         Its evidence is found among the events that arrived before it.
         """
-        values = self.values_of(event)
-        row: list[object] = [convert(values[name]) for name, convert in self._converters]
+        columns, row = self._see(event.values)
         row += vector.tolist()[: self._window_count]
         row += self._row(row)
 
         def evidence(at: int) -> tuple[int, ...]:
-            self.state.look_one(event.time_us, event.arrived_us, values, self._vector)
+            self.state.look_one(event.time_us, event.arrived_us, columns, self._vector)
             found = self.state.evidence_one(at, STORED_LIMIT)
             return tuple(number for number in found if number < arrival)[-EVIDENCE_LIMIT:]
 
@@ -157,11 +174,11 @@ class Pipeline:
             The arrival number of the first; the others follow.
         """
         vectors, columns, too_late = self.compute_many(events, arrival)
-        anomaly_scores = risk_scores = None
+        anomaly_scores = risk_scores = probabilities = None
         risks: list[float | None] = [None] * len(events)
         columns[RISK_SCORE] = np.full(len(events), NAN)
         if self.model is not None:
-            anomaly_scores, risk_scores = self.model.score_many(vectors)
+            anomaly_scores, risk_scores, probabilities = self.model.score_many(vectors)
             columns[RISK_SCORE] = risk_scores
             risks = risk_scores.tolist()
         met = self.rules.evaluate_many(columns)
@@ -170,25 +187,29 @@ class Pipeline:
             self.policy.decide_one(risk, [action for action, hit in zip(actions, hits, strict=True) if hit])
             for risk, hits in zip(risks, met.tolist(), strict=True)
         ]
-        return Batch(vectors, anomaly_scores, risk_scores, met, outcomes, too_late)
+        return Batch(vectors, anomaly_scores, risk_scores, probabilities, met, outcomes, too_late)
 
     def compute_many(
-        self, events: Sequence[Event], arrival: int
+        self, events: Sequence[Event], arrival: int, facts: Sequence[Told] = ()
     ) -> tuple[Vector, dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
-        """(vectors, expression columns, too late) of events in arrival order; the state takes them in."""
+        """(vectors, expression columns, too late) of events in arrival order; the state takes them in.
+
+        `facts` become known on the way; see `WindowState.run_many`.
+        """
         count = len(events)
-        seen = [self.values_of(event) for event in events]
+        seen = [keyed(event.values, self.personal) for event in events]
         time_us = np.fromiter((event.time_us for event in events), np.int64, count)
         arrived_us = np.fromiter((event.arrived_us for event in events), np.int64, count)
-        columns = {
-            name: _column([values[name] for values in seen], field)
-            for (name, _), field in zip(self._converters, self._fields, strict=True)
+        held: dict[str, Held] = {
+            field.name: [values[field.name] for values in seen] for field in self.scenario.fields
         }
-        raw = {column.name: _raw_column(seen, column.name, column.kind) for column in self.scenario.columns}
+        held |= self._derived_columns(held, count)
+        columns = {field.name: _column(held[field.name], field) for field in self._fields}
+        raw = {column.name: _raw_column(held[column.name], column.kind) for column in self.state.columns}
         vectors = np.empty((count, len(self.feature_names)))
         windows = np.empty((count, self._window_count))
         arrivals = np.arange(arrival, arrival + count, dtype=np.int64)
-        too_late = self.state.run_many(time_us, arrived_us, arrivals, raw, windows)
+        too_late = self.state.run_many(time_us, arrived_us, arrivals, raw, windows, facts)
         vectors[:, : self._window_count] = windows
         for at, name in enumerate(self.feature_names[: self._window_count]):
             columns[name] = windows[:, at]
@@ -199,13 +220,56 @@ class Pipeline:
         return vectors, columns, too_late
 
     def advance_many(self, events: Sequence[Event], arrivals: npt.NDArray[np.int64]) -> None:
-        """Take events into the state without looking; for recovery from the log."""
+        """Take events into the state without looking."""
         count = len(events)
-        seen = [self.values_of(event) for event in events]
+        seen = [keyed(event.values, self.personal) for event in events]
         time_us = np.fromiter((event.time_us for event in events), np.int64, count)
         arrived_us = np.fromiter((event.arrived_us for event in events), np.int64, count)
-        raw = {column.name: _raw_column(seen, column.name, column.kind) for column in self.scenario.columns}
+        held = {name: [values[name] for values in seen] for name in self.advance_reads}
+        self.advance_columns(time_us, arrived_us, arrivals, held)
+
+    @property
+    def advance_reads(self) -> tuple[str, ...]:
+        """The fields that `advance_columns` reads."""
+        read = {column.name for column in self.state.columns}
+        if self._derive is not None:
+            read.update(self._derive.reads)
+        return tuple(field.name for field in self.scenario.fields if field.name in read)
+
+    def advance_columns(
+        self,
+        time_us: npt.NDArray[np.int64],
+        arrived_us: npt.NDArray[np.int64],
+        arrivals: npt.NDArray[np.int64],
+        values: Mapping[str, Sequence[Value]],
+    ) -> None:
+        """`advance_many` for recovery from the log: what it holds, column by column.
+
+        Parameters
+        ----------
+        time_us, arrived_us, arrivals
+            int64 [n], in arrival order.
+        values
+            A column for each of `advance_reads`; of personal fields their keys.
+        """
+        held: dict[str, Held] = dict(values)
+        held |= self._derived_columns(held, len(time_us))
+        raw = {column.name: _raw_column(held[column.name], column.kind) for column in self.state.columns}
         self.state.run_many(time_us, arrived_us, arrivals, raw, None)
+
+    def _derived_columns(self, held: Mapping[str, Held], count: int) -> dict[str, Held]:
+        """The derived columns of many events as they are held; the same values `_Derive` gives one by one."""
+        if self._derive is None:
+            return {}
+        if not self._derive.reads:
+            return {name: [value] * count for name, value in self._derive.one({}).items()}
+        columns = {
+            field.name: _column(held[field.name], field)
+            for field in self.scenario.fields
+            if field.name in self._derive.reads
+        }
+        found = self._derive.columns(columns)
+        return {field.name: _held_column(found[field.name], field) for field, _ in self._derive.holders}
 
     def _evidence_of_look(self, at: int) -> tuple[int, ...]:
         return tuple(self.state.evidence_one(at, EVIDENCE_LIMIT))
@@ -219,29 +283,36 @@ class Pipeline:
         too_late: bool,
         evidence: Callable[[int], tuple[int, ...]],
     ) -> Decision:
-        anomaly_score = risk_score = None
+        anomaly_score = risk_score = probability = None
         degraded: tuple[str, ...] = (TOO_LATE,) if too_late else ()
         if self.model is None:
             degraded = (*degraded, NO_MODEL)
             row.append(NAN)
         else:
-            anomaly_score, risk_score = self.model.score_one(vector)
+            anomaly_score, risk_score, probability = self.model.score_one(vector)
             row.append(risk_score)
-        rules = self.rules.rules
         met = self.rules.evaluate_one(row)
-        outcome = self.policy.decide_one(risk_score, [rules[at].action for at in met])
-        reasons = [
-            Reason(
-                rules[at].code,
-                rules[at].severity,
-                self.rules.values_one(at, row),
-                evidence(self._evidence_at[at]) if self._evidence_at[at] >= 0 else (),
-            )
-            for at in met
-        ]
-        if self.model is not None and self.policy.of_model(risk_score) is not Outcome.APPROVED:
-            values = {"value": risk_score, "usual": self.policy.percentile, **self.model.unusual(vector)}
-            reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
+        outcome = asked = self.policy.of_model(risk_score)
+        reasons: list[Reason] = []
+        if met:
+            rules = self.rules.rules
+            outcome = self.policy.decide_one(risk_score, [rules[at].action for at in met])
+            reasons += [
+                Reason(
+                    rules[at].code,
+                    rules[at].severity,
+                    self.rules.values_one(at, row),
+                    evidence(self._evidence_at[at]) if self._evidence_at[at] >= 0 else (),
+                )
+                for at in met
+            ]
+        contributions: Mapping[str, float] = {}
+        if self.model is not None and outcome is not Outcome.APPROVED:
+            contributions = self.model.raised_by(vector)
+            if asked is not Outcome.APPROVED:
+                facts = self.model.facts(vector, contributions)
+                values = {"value": risk_score, "usual": self.policy.percentile, **facts}
+                reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
         return Decision(
             event_id,
             arrival,
@@ -252,6 +323,8 @@ class Pipeline:
             vector,
             self.bundle.fingerprint,
             degraded,
+            probability,
+            contributions,
         )
 
     def decisions(self, events: Sequence[Event], arrival: int) -> Iterator[Decision]:
@@ -274,13 +347,27 @@ class _Derive:
         written = {derived.field.name: derived.expression for derived in scenario.derived}
         read = frozenset[str]().union(*(expression.names for expression in written.values()))
         inputs = [field for field in scenario.fields if field.name in read]
-        self._inputs = tuple((field.name, _converter(field)) for field in inputs)
-        self._row = compile_row(written, tuple(name for name, _ in self._inputs))
-        self._holders = tuple((derived.field.name, _holder(derived.field)) for derived in scenario.derived)
+        self._inputs = tuple((field.name, converter(field)) for field in inputs)
+        self.reads = tuple(name for name, _ in self._inputs)
+        self.row = compile_row(written, self.reads)
+        self.columns = compile_columns(written, self.reads)
+        self.holders = tuple((derived.field, _holder(derived.field)) for derived in scenario.derived)
 
     def one(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        row = self._row([convert(values[name]) for name, convert in self._inputs])
-        return {name: hold(value) for (name, hold), value in zip(self._holders, row, strict=True)}
+        row = self.row([convert(values[name]) for name, convert in self._inputs])
+        return {field.name: hold(value) for (field, hold), value in zip(self.holders, row, strict=True)}
+
+
+def _compile_see(scenario: Scenario, personal: frozenset[str], derive: _Derive | None) -> See:
+    return compile_see(
+        scenario.fields,
+        [column.name for column in scenario.columns],
+        personal=personal,
+        key_of=key_of,
+        derived=derive.holders if derive is not None else (),
+        derive=derive.row if derive is not None else tuple,
+        reads=derive.reads if derive is not None else (),
+    )
 
 
 def _holder(field: Field) -> Callable[[Any], Value]:
@@ -296,24 +383,8 @@ def _holder(field: Field) -> Callable[[Any], Value]:
     return hold
 
 
-def _converter(field: Field) -> Callable[[Any], object]:
-    """From what is held inside to what expressions see: major units, missing numbers as NaN."""
-    if field.type.is_text or field.type is FieldType.BOOLEAN:
-        return _same
-    if field.type is FieldType.CLOCK:
-        return lambda value: NAN if value is None else value / 60
-    scale = field.scale
-    if scale == 1:
-        return lambda value: NAN if value is None else float(value)
-    return lambda value: NAN if value is None else value / scale
-
-
-def _same(value: object) -> object:
-    return value
-
-
-def _column(values: list[Value], field: Field) -> npt.NDArray[Any]:
-    """The column that expressions see; the same values as `_converter` gives one by one."""
+def _column(values: Held, field: Field) -> npt.NDArray[Any]:
+    """The column that expressions see; the same values as `conversion` gives one by one."""
     if field.type.is_text:
         column = np.empty(len(values), object)
         column[:] = values
@@ -321,14 +392,27 @@ def _column(values: list[Value], field: Field) -> npt.NDArray[Any]:
     if field.type is FieldType.BOOLEAN:
         return np.array([-1 if value is None else int(value) for value in values], np.int8)
     scale = 60 if field.type is FieldType.CLOCK else field.scale
-    numbers = np.array([NAN if value is None else value for value in values], np.float64)
+    numbers = np.array(values, np.float64)  # None becomes NaN
+    if isinstance(values, np.ndarray):
+        numbers[values == NULL] = NAN
     return numbers if scale == 1 else numbers / scale
 
 
-def _raw_column(seen: Sequence[Mapping[str, Value]], name: str, kind: str) -> Any:
-    if kind == "id":
-        return [values[name] for values in seen]
-    return np.array([NULL if (value := values[name]) is None else value for values in seen], np.int64)
+def _held_column(column: npt.NDArray[Any], field: Field) -> Held:
+    """Derived values as they are held: texts, or int64 with NULL; the same values as `_holder` gives."""
+    if field.type.is_text:
+        return [None if value is None else str(value) for value in column.tolist()]
+    numbers = _as_numbers(column)
+    limit = 2**46 / field.scale
+    fits = (-limit < numbers) & (numbers < limit)
+    return np.where(fits, np.rint(np.where(fits, numbers, 0.0) * field.scale).astype(np.int64), NULL)
+
+
+def _raw_column(values: Held, kind: str) -> Held:
+    """A column as the state takes it: texts and None, or int64 with NULL."""
+    if kind == "id" or isinstance(values, np.ndarray):
+        return values
+    return np.array([NULL if value is None else value for value in values], np.int64)
 
 
 def _as_numbers(column: npt.NDArray[Any]) -> Vector:

@@ -60,8 +60,8 @@ class Scorer:
         Returns
         -------
         dict or list of dict
-            event_id, outcome, flagged, anomaly_score, risk_score, reasons (code, severity, message, values,
-            evidence as event ids), degraded.
+            event_id, outcome, flagged, anomaly_score, risk_score, probability, contributions, reasons (code,
+            severity, message, values, evidence as event ids), degraded.
 
         Raises
         ------
@@ -110,6 +110,8 @@ class Scorer:
             "flagged": decision.flagged,
             "anomaly_score": decision.anomaly_score,
             "risk_score": decision.risk_score,
+            "probability": decision.probability,
+            "contributions": dict(decision.contributions),
             "reasons": [
                 {
                     "code": reason.code,

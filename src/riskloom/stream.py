@@ -7,7 +7,7 @@ happened.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -64,6 +64,26 @@ def _escaped(value: object) -> object:
 
 
 Bury = Callable[[DeadLetter], None]
+Labelled = tuple[Event, float]
+"""An event and its label: 1 for fraud, 0 for honest, NaN where it is not known."""
+
+UNLABELLED = float("nan")
+LABELS = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "y", "fraud"), 1.0),
+    **dict.fromkeys(("0", "0.0", "false", "no", "n", "honest"), 0.0),
+    **dict.fromkeys(("none", "", "nan"), UNLABELLED),
+}
+"""The ways a file says what an event turned out to be."""
+
+
+def _by_time(labelled: Labelled) -> tuple[int, str]:
+    return labelled[0].time_us, labelled[0].id
+
+
+def without_labels(chunks: Iterable[Sequence[Event]]) -> Iterator[list[Labelled]]:
+    """Chunks of events of which nobody knows what they turned out to be."""
+    for chunk in chunks:
+        yield [(event, UNLABELLED) for event in chunk]
 
 
 class EventStream:
@@ -82,13 +102,18 @@ class EventStream:
         same.
     bury
         Given each row that cannot be read.
+    label_field
+        The column that says what an event turned out to be, where the file has it.
     """
 
-    def __init__(self, rows: Rows, schema: EventSchema, digest: str, bury: Bury) -> None:
+    def __init__(
+        self, rows: Rows, schema: EventSchema, digest: str, bury: Bury, label_field: str = ""
+    ) -> None:
         self._rows = rows
         self._schema = schema
         self._digest = digest
         self._bury = bury
+        self._label_field = label_field
 
     def chunks(self, size: int = CHUNK) -> Iterator[list[Event]]:
         """Lists of about `size` events; events of the same time are never parted.
@@ -98,47 +123,74 @@ class EventStream:
         DataInvalid
             When rows turn out not to be in time order half-way: call `sorted_chunks` instead.
         """
-        chunk: list[Event] = []
-        last = (-1, "")
-        for event in self._events():
-            key = (event.time_us, event.id)
-            if self._schema.time_field and key[0] < last[0]:
+        for chunk in self.labelled_chunks(size):
+            yield [event for event, _ in chunk]
+
+    def sorted_chunks(self, size: int = CHUNK) -> Iterator[list[Event]]:
+        """The same events, sorted in memory first."""
+        for chunk in self.sorted_labelled_chunks(size):
+            yield [event for event, _ in chunk]
+
+    def labelled_chunks(self, size: int = CHUNK) -> Iterator[list[Labelled]]:
+        """`chunks`, each event with its label."""
+        chunk: list[Labelled] = []
+        last_us = -1
+        for labelled in self._events():
+            event = labelled[0]
+            if self._schema.time_field and event.time_us < last_us:
                 raise OutOfOrder(event.id)
-            last = key
-            chunk.append(event)
-            if len(chunk) > size and event.time_us != chunk[-2].time_us:
+            last_us = event.time_us
+            chunk.append(labelled)
+            if len(chunk) > size and event.time_us != chunk[-2][0].time_us:
                 yield from self._cut(chunk, keep_last=True)
                 chunk = chunk[-1:]
         if chunk:
             yield from self._cut(chunk, keep_last=False)
 
-    def sorted_chunks(self, size: int = CHUNK) -> Iterator[list[Event]]:
-        """The same events, sorted in memory first."""
-        events = sorted(self._events(), key=lambda event: (event.time_us, event.id))
+    def sorted_labelled_chunks(self, size: int = CHUNK) -> Iterator[list[Labelled]]:
+        """`sorted_chunks`, each event with its label."""
+        events = sorted(self._events(), key=_by_time)
         for start in range(0, len(events), size):
             yield events[start : start + size]
 
-    def _cut(self, chunk: list[Event], *, keep_last: bool) -> Iterator[list[Event]]:
+    def _cut(self, chunk: list[Labelled], *, keep_last: bool) -> Iterator[list[Labelled]]:
         """A chunk, its ties put in the order of their ids; the last event may belong to the next."""
         done = chunk[:-1] if keep_last else chunk
         if self._schema.time_field:
-            done.sort(key=lambda event: (event.time_us, event.id))
+            done.sort(key=_by_time)
         yield done
 
-    def _events(self) -> Iterator[Event]:
+    def _events(self) -> Iterator[Labelled]:
         for row in self._rows:
             if row.fault is not None:
                 self._bury(DeadLetter(row.number, (row.fault,), row.values))
                 continue
             try:
-                yield self._parse(row)
+                yield self._parse(row), self._label(row)
             except EventInvalid as error:
                 self._bury(DeadLetter(row.number, error.faults, row.values))
 
+    def _label(self, row: Row) -> float:
+        """1 for a fraud, 0 for an honest event, NaN where the file does not say.
+
+        Raises
+        ------
+        EventInvalid
+            When the label is none of the ways to say yes or no.
+        """
+        given = row.values.get(self._label_field) if self._label_field else None
+        label = LABELS.get(str(given).strip().lower())
+        if label is None:
+            raise EventInvalid(Fault(self._label_field, "a label: 1 or 0, true or false", show(given)))
+        return label
+
     def _parse(self, row: Row) -> Event:
         number = row.number
+        values = row.values
+        if self._label_field in values:  # the answer is no part of the question
+            values = {name: value for name, value in values.items() if name != self._label_field}
         event = self._schema.parse_one(
-            row.values,
+            values,
             _FAR_US if self._schema.time_field else number,
             make_id=lambda: f"{self._digest}:{number}",
         )

@@ -58,6 +58,19 @@ def test_bad_rows_go_to_the_dead_letters_and_a_mended_file_leaves_none(run: Any,
     assert not letters.exists()
 
 
+def test_a_label_that_says_nothing_stops_training_on_its_row_but_no_scoring(run: Any, tmp_path: Path) -> None:
+    rows = [{**row, "is_fraud": at % 2} for at, row in enumerate(history(150))]
+    rows[7]["is_fraud"] = "maybe"
+    data = write_csv(tmp_path / "data.csv", rows)
+    scored = run("score", "--bundle", "card_payments", "--data", data, "--out", tmp_path / "out.csv")
+    assert (scored.code, len(table(tmp_path / "out.csv"))) == (0, 150)
+    trained = run("train", "--data", data, "--out", tmp_path / "bundle")
+    assert trained.code == 0
+    assert "1 rows could not be read" in trained.err
+    letter = json.loads((tmp_path / "bundle.dead-letters.jsonl").read_text())
+    assert (letter["line"], letter["faults"][0]["where"]) == (9, "is_fraud")
+
+
 def test_a_file_without_a_good_row_is_exit_code_2(run: Any, tmp_path: Path) -> None:
     data = write_csv(tmp_path / "data.csv", [payment(amount="x"), payment(lat=91)])
     out = tmp_path / "out.csv"

@@ -18,10 +18,11 @@ import pytest
 
 from riskloom.adapters.sources.parquet import open_rows
 from riskloom.bundle import make_bundle
+from riskloom.domain.field import Field, FieldType
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import load_scenario
 from riskloom.stream import EventStream
-from riskloom.training.train import compute_features
+from riskloom.training.history import compute_features
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("RISKLOOM_DATA") or ROOT.parent / "shared" / "data") / "handbook"
@@ -46,6 +47,12 @@ MEANS = {
     "customer_amount_mean_30d": "CUSTOMER_ID_AVG_AMOUNT_30DAY_WINDOW",
 }
 
+RISKS = {
+    "terminal_risk_1d": "TERMINAL_ID_RISK_1DAY_WINDOW",
+    "terminal_risk_7d": "TERMINAL_ID_RISK_7DAY_WINDOW",
+    "terminal_risk_30d": "TERMINAL_ID_RISK_30DAY_WINDOW",
+}
+
 pytestmark = [
     pytest.mark.data,
     pytest.mark.slow,
@@ -65,17 +72,19 @@ def published() -> Columns:
 def computed(published: Columns) -> Columns:
     """Our features of the published rows, in their order; payments since 2018-04-01 are in the windows."""
     scenario = load_scenario(ROOT / "examples" / "handbook")
-    rows: Any = open_rows(DATA / "transactions.parquet", scenario.fields, [])
+    label = Field(scenario.label_field, FieldType.STRING, required=False)
+    rows: Any = open_rows(DATA / "transactions.parquet", (*scenario.fields, label), [])
     buried: list[object] = []
-    stream = EventStream(rows, scenario.schema(ignore_unknown=True), "handbook", buried.append)
+    schema = scenario.schema(ignore_unknown=True)
+    stream = EventStream(rows, schema, "handbook", buried.append, scenario.label_field)
     wanted = published["TRANSACTION_ID"]
     vectors = np.full((len(wanted), len(scenario.feature_names)), np.nan)
-    for events, found in compute_features(Pipeline(make_bundle(scenario, None)), stream.chunks()):
-        ids = np.array([int(event.id) for event in events])
+    for chunk, found in compute_features(Pipeline(make_bundle(scenario, None)), stream.labelled_chunks()):
+        ids = np.array([int(event.id) for event, _ in chunk])
         at = np.minimum(np.searchsorted(wanted, ids), len(wanted) - 1)
         chosen = wanted[at] == ids
         vectors[at[chosen]] = found[chosen]
-        if events[0].time_us >= AFTER_US:
+        if chunk[0][0].time_us >= AFTER_US:
             break
     assert not buried
     return {name: vectors[:, place] for place, name in enumerate(scenario.feature_names)}
@@ -100,6 +109,11 @@ def test_mean_amounts_are_the_books_but_for_the_tied_pair(
 ) -> None:
     differs = ~(np.abs(computed[ours] - published[MEANS[ours]]) <= 1e-6)
     assert set(published["TRANSACTION_ID"][differs]) == _expected_to_differ(ours)
+
+
+@pytest.mark.parametrize("ours", RISKS)
+def test_terminal_risks_are_the_books(ours: str, computed: Columns, published: Columns) -> None:
+    assert np.abs(computed[ours] - published[RISKS[ours]]).max() <= 1e-6
 
 
 def _expected_to_differ(ours: str) -> set[int]:

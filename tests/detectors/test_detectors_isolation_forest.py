@@ -121,12 +121,63 @@ def test_a_row_that_is_read_only_strided_or_narrow_scores_the_same(forest: Isola
     assert compiled == (1, 1), "a row in another layout must not make a live server compile"
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"trees": 30, "max_features": 0.4}, {"trees": 30, "max_samples": 2_000}, {"bootstrap": True}],
+)
+def test_the_parts_are_shap_s_of_the_mean_path_turned_round(settings: dict[str, float]) -> None:
+    shap = pytest.importorskip("shap")
+    X = np.nan_to_num(wide_sample(3_000, 4))
+    ours = IsolationForest.fit(X, seed=5, parameters={"trees": 60} | settings)
+    theirs = Grower(
+        n_estimators=settings.get("trees", 60),
+        max_samples=settings.get("max_samples", 256),
+        max_features=settings.get("max_features", 1.0),
+        bootstrap=settings.get("bootstrap", False),
+        random_state=5,
+    ).fit(X.astype(np.float32))
+    explainer = shap.TreeExplainer(theirs)
+    rows = X[:40].astype(np.float32).astype(np.float64)
+
+    base, parts = ours.contributions_many(rows)
+
+    assert np.abs(parts + explainer.shap_values(rows)).max() <= 1e-6
+    if not settings.get("bootstrap"):  # there shap's base and parts weigh rows drawn twice in two ways
+        assert base == pytest.approx(-float(np.ravel(explainer.expected_value)[0]), abs=1e-6)
+
+
+def test_base_and_parts_make_a_rising_function_of_the_score() -> None:
+    X = wide_sample(2_000, 6)
+    forest = IsolationForest.fit(X, seed=1, parameters={"trees": 40})
+
+    base, parts = forest.contributions_many(X)
+
+    mean_path = -(base + parts.sum(axis=1))
+    assert np.allclose(2 ** (-mean_path * 40 / forest.normaliser), forest.score_many(X), rtol=1e-12)
+    one = forest.contributions_one(X[7])
+    assert one[0] == base
+    assert np.array_equal(one[1], parts[7])
+
+
+def test_what_stands_out_in_one_feature_is_explained_by_it() -> None:
+    row = np.zeros(6)
+    row[2] = 40.0
+    forest = IsolationForest.fit(np.random.default_rng(0).normal(size=(2_000, 6)), seed=1)
+
+    _, parts = forest.contributions_one(row)
+
+    assert parts.argmax() == 2
+    assert parts[2] > 3 * np.abs(np.delete(parts, 2)).max()
+
+
 @pytest.mark.parametrize("width", [0, 5, 7])
 def test_a_row_of_another_width_is_refused(forest: IsolationForest, width: int) -> None:
     with pytest.raises(DataInvalid, match="a vector of 6 features"):
         forest.score_one(np.zeros(width))
     with pytest.raises(DataInvalid, match="rows of 6 features"):
         forest.score_many(np.zeros((3, width)))
+    with pytest.raises(DataInvalid, match="a vector of 6 features"):
+        forest.contributions_one(np.zeros(width))
 
 
 def test_a_matrix_is_no_row_and_a_row_is_no_matrix(forest: IsolationForest) -> None:

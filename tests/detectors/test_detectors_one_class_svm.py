@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import numpy as np
@@ -13,7 +12,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
-from riskloom.detectors import one_class_svm
 from riskloom.detectors.checks import edges, one_and_many_agree, outliers_score_higher, sample
 from riskloom.detectors.one_class_svm import EXACT_ROWS, OneClassSvm
 from riskloom.errors import BundleInvalid, DataInvalid, ExtraMissing, ParameterInvalid
@@ -151,21 +149,6 @@ def test_far_from_everything_the_score_is_the_offset(machine: OneClassSvm) -> No
     assert machine.score_many(sample(1)).max() <= machine.offset
 
 
-def test_a_row_that_is_read_only_strided_or_narrow_scores_the_same(machine: OneClassSvm) -> None:
-    X = np.round(sample(4), 2).astype(np.float32)
-    wide = X.astype(np.float64)
-    frozen = wide.copy()
-    frozen.setflags(write=False)
-    spread = np.repeat(wide, 2, axis=1)[:, ::2]
-
-    expected = machine.score_many(wide)
-    for rows in (X, frozen, spread):
-        assert np.array_equal(machine.score_many(rows), expected)
-        assert machine.score_one(rows[3]) == expected[3]
-    compiled = (len(one_class_svm._outside_one.signatures), len(one_class_svm._outside_rows.signatures))
-    assert compiled == (1, 1), "a row in another layout must not make a live server compile"
-
-
 @pytest.mark.parametrize("width", [0, 5, 7])
 def test_a_row_of_another_width_is_refused(machine: OneClassSvm, width: int) -> None:
     with pytest.raises(DataInvalid, match="a vector of 6 features"):
@@ -211,35 +194,6 @@ def test_without_scikit_learn_fitting_names_the_extra(monkeypatch: pytest.Monkey
 
     with pytest.raises(ExtraMissing, match=r"riskloom\[train\]"):
         OneClassSvm.fit(sample(1), seed=1)
-
-
-@pytest.mark.parametrize("parameters", [{}, NYSTROEM])
-def test_a_saved_model_scores_the_same_where_scikit_learn_is_hidden(
-    parameters: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    X = sample(1)
-    model = OneClassSvm.fit(X, seed=1, parameters=parameters)
-    file = tmp_path_factory.mktemp("model") / "model.npz"
-    np.savez(file, allow_pickle=False, X=X, expected=model.score_many(X), **model.arrays())
-    script = (
-        "import sys; sys.modules['sklearn'] = None; sys.modules['scipy'] = None;"
-        "import numpy as np; from riskloom.detectors.one_class_svm import OneClassSvm;"
-        "read = dict(np.load(sys.argv[1])); X, expected = read.pop('X'), read.pop('expected');"
-        "model = OneClassSvm.from_arrays(read); assert np.array_equal(model.score_many(X), expected);"
-        "assert [model.score_one(x) for x in X[:9]] == expected[:9].tolist();"
-        "assert not [m for m in sys.modules if m.split('.')[0] in ('joblib', 'pandas')]"
-    )
-
-    command = [sys.executable, "-c", script, str(file)]
-    assert subprocess.run(command, check=False, capture_output=True).stderr == b""
-
-
-def test_warming_up_says_what_it_does() -> None:
-    told: list[str] = []
-
-    one_class_svm.warm_up(told.append)
-
-    assert told == ["compiling the scoring of kernel machines"]
 
 
 @pytest.mark.parametrize(

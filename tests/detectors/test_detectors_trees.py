@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from riskloom.detectors.trees import LEAF, MOST_DEPTH, Trees, level_order, round_down
+from riskloom.detectors.trees import LEAF, MOST_DEPTH, NEAR_ZERO, Trees, level_order, round_down
 from riskloom.errors import BundleInvalid
 
 ONE_SPLIT = {
@@ -30,6 +30,31 @@ def test_one_split_sends_the_threshold_left_and_missing_values_where_it_says() -
 
     assert right.sum_many(rows).tolist() == [10, 20, 20, 10]
     assert left.sum_many(rows, start=1.0).tolist() == [11, 21, 11, 11]
+
+
+def test_a_threshold_of_infinity_sends_every_value_left_and_missing_ones_where_it_says() -> None:
+    rows = np.array([[9, np.inf], [9, -np.inf], [9, 0.0], [9, np.nan]])
+
+    for scalar in (np.float32, np.float64):
+        endless = with_change(threshold=np.array([np.inf, 0, 0], scalar))
+        trees = Trees.from_arrays(endless, width=2, threshold_type=scalar)
+        assert trees.sum_many(rows).tolist() == [10, 10, 10, 20]
+
+
+def test_the_width_of_thresholds_is_the_width_of_the_comparison() -> None:
+    above = np.array([[0, 0.5 + 1e-12]])
+    wide = Trees.from_arrays(with_change(threshold=np.array([0.5, 0, 0])), width=2, threshold_type=np.float64)
+
+    assert Trees.from_arrays(ONE_SPLIT, width=2).sum_many(above).tolist() == [10]
+    assert wide.sum_many(above).tolist() == [20]
+
+
+def test_in_float64_what_is_next_to_zero_is_zero() -> None:
+    tiny = with_change(threshold=np.array([-1e-36, 0, 0]))
+    wide = Trees.from_arrays(tiny, width=2, threshold_type=np.float64)
+    rows = np.array([[0, -2e-36], [0, -NEAR_ZERO], [0, np.nextafter(-NEAR_ZERO, -1)], [0, 0.0]])
+
+    assert wide.sum_many(rows).tolist() == [20, 20, 10, 20]
 
 
 def test_leaves_are_summed_in_their_own_width() -> None:
@@ -71,8 +96,9 @@ def test_leaves_are_added_in_the_order_of_the_trees(trees: int) -> None:
         ({"feature": np.array([-1, -1, 0], np.int32)}, "level order"),
         ({"feature": np.array([1, -1, -1], np.int64)}, "int32"),
         ({"feature": np.array([[1, -1, -1]], np.int32)}, "one dimension"),
-        ({"threshold": np.array([np.nan, 0, 0], np.float32)}, "below infinity"),
-        ({"threshold": np.array([np.inf, 0, 0], np.float32)}, "below infinity"),
+        ({"threshold": np.array([np.nan, 0, 0], np.float32)}, "expected numbers"),
+        ({"threshold": np.array([0.5, 0, np.nan], np.float32)}, "expected numbers"),
+        ({"threshold": np.array([0.5, 0, 0])}, "float32"),
         ({"threshold": np.array([0.5, 0], np.float32)}, "an entry for each of 3 nodes"),
         ({"threshold": np.array([0.5, 0, 0], ">f4")}, "float32"),
         ({"missing_left": np.array([2, 0, 0], np.uint8)}, "0 or 1"),
@@ -110,7 +136,7 @@ def chain(depth: int) -> Trees:
 def test_a_tree_may_be_deep_but_not_without_bound() -> None:
     deepest = chain(MOST_DEPTH)
 
-    assert deepest.walk().depth.tolist() == [MOST_DEPTH]
+    assert deepest.walk()[3].tolist() == [MOST_DEPTH]
     assert deepest.sum_many(np.array([[1.0], [0.0]])).tolist() == [2 * MOST_DEPTH, 1]
     with pytest.raises(BundleInvalid, match="deep"):
         chain(MOST_DEPTH + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from riskloom.features.oracle import Answer, Event, oracle
+from riskloom.features.oracle import Answer, Event, Fact, oracle
 from riskloom.features.spec import WindowFeature
 
 Values = dict[str, str | int | None]
@@ -95,3 +95,20 @@ def test_evidence_is_the_window_or_the_one_event_compared_with() -> None:
     last = answers(WindowFeature("f", "user", "last", ("x",), 100), *AMOUNTS)
     assert [answer.evidence[0] for answer in window] == [(), (0,), (0, 1), (0, 1, 2), ()]
     assert [answer.evidence[0] for answer in last] == [(), (0,), (1,), (2,), ()]
+
+
+def test_a_fact_is_seen_by_what_arrives_after_it() -> None:
+    features = [WindowFeature(name, "user", name, (), 100) for name in ("fraud_count", "fraud_share")]
+    events = [Event(time, time, time, {"user": "u"}) for time in (1, 2, 3, 4)]
+    entries = [events[0], events[1], Fact(1, True), events[2], Fact(1, False), Fact(2, True), events[3]]
+    got = [answer.integers for answer in oracle(features, 0, entries) if answer is not None]
+    assert got == [((0,), None), ((0,), (0, 1)), ((1,), (1, 2)), ((1,), (1, 3))]
+
+
+def test_a_delayed_window_knows_labels_that_came_later_than_its_end() -> None:
+    feature = WindowFeature("frauds", "user", "fraud_count", (), 5, 5)
+    events = [Event(time, time, time, {"user": "u"}) for time in (1, 6)]
+    assert [a.integers for a in oracle([feature], 0, [events[0], Fact(1, True), events[1]]) if a] == [
+        ((0,),),
+        ((1,),),
+    ]

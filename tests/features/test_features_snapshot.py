@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from riskloom.errors import BundleInvalid
+from riskloom.features import layout as at
 from riskloom.features import store
 from riskloom.features.spec import Column, WindowFeature
 from riskloom.features.state import WindowState
@@ -46,6 +47,17 @@ def test_it_survives_a_file_of_plain_arrays() -> None:
     assert state.integers_one() == again.integers_one()
     assert state.evidence_one(0) == again.evidence_one(0)
     assert (state.entries, state.taken) == (again.entries, again.taken)
+
+
+def test_a_restored_state_holds_no_spare_memory() -> None:
+    state = filled()
+    again = restore(state.snapshot())
+    assert again.memory()["blocks"] < 0.9 * state.memory()["blocks"]
+    assert again.entries == state.entries
+    rested, packed = (state._store, again._store)
+    assert packed.meta[at.FREE_BLOCKS : at.SHARDS].max() == 0 < rested.meta[at.FREE_BLOCKS : at.SHARDS].max()
+    twice = restore(again.snapshot())
+    assert np.array_equal(twice._store.arena[: packed.meta[at.TOP]], packed.arena[: packed.meta[at.TOP]])
 
 
 def test_a_snapshot_is_a_copy() -> None:

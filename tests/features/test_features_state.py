@@ -7,9 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from riskloom.errors import ParameterInvalid
 from riskloom.features import kernel
-from riskloom.features.entry import EntryKind
+from riskloom.features import layout as at
 from riskloom.features.layout import NULL
 from riskloom.features.spec import Column, WindowFeature
 from riskloom.features.state import WindowState
@@ -119,17 +118,28 @@ def test_advance_needs_a_look_each_time() -> None:
         state.evidence_one(0)
 
 
-@pytest.mark.parametrize("entry", [EntryKind.FACT, 2, -1])
-def test_only_events_are_taken_in_until_facts_have_features(entry: int) -> None:
-    state = make()
-    look(state, 0, user="ann")
-    with pytest.raises(ParameterInvalid):
-        state.advance_one(0, entry)
-    one = np.zeros(1, np.int64)
-    values = {column.name: [None] for column in COLUMNS}
-    with pytest.raises(ParameterInvalid):
-        state.run_many(one, one, one, values, entry=np.array([entry]))
-    state.run_many(one, one, one, values, entry=np.array([EntryKind.EVENT]))
+def test_a_fact_is_news_once_and_can_be_taken_back() -> None:
+    state = WindowState((WindowFeature("frauds", "user", "fraud_count", (), 100),), COLUMNS, 10)
+    out = np.zeros(1)
+    ann = {"user": "ann"}
+    for arrival, time_us in enumerate((0, 5)):
+        state.look_one(time_us, time_us, ann, out)
+        state.advance_one(arrival)
+    told = [state.tell_one(0, ann, 0, fraud) for fraud in (True, True, False, False, True)]
+    assert told == [True, False, True, False, True]
+    state.look_one(6, 6, ann, out)
+    assert (out.tolist(), state.evidence_one(0)) == ([1.0], [0])
+
+
+def test_a_fact_about_what_is_not_held_changes_nothing() -> None:
+    state = WindowState((WindowFeature("frauds", "user", "fraud_count", (), 10),), COLUMNS, 0)
+    out = np.zeros(1)
+    state.look_one(0, 0, {"user": "ann"}, out)
+    state.advance_one(0)
+    assert not state.tell_one(0, {"user": "ann"}, 1, True)  # another arrival number
+    assert not state.tell_one(1, {"user": "ann"}, 0, True)  # another time
+    assert not state.tell_one(0, {"user": "bob"}, 0, True)
+    assert not state.tell_one(0, {}, 0, True)
 
 
 @pytest.mark.parametrize("values", [{"user": 7}, {"amount": 1.5}, {"amount": "1"}, {"amount": 2**70}])
@@ -219,6 +229,41 @@ def test_strangers_without_end_need_memory_only_while_they_are_in_a_window() -> 
         state.reclaim()
         used.append(sum(size for part, size in state.memory().items() if part != "reserved"))
     assert used[5] <= 1.05 * used[2]
+
+
+def test_blocks_that_were_outgrown_are_cut_up_for_others() -> None:
+    state = make()
+    for i in range(20):  # 300 customers outgrow block after block
+        users = {"user": [f"u{i}" for i in range(300)], "payee": [None] * 300, "amount": [1] * 300}
+        state.run_many(*[np.full(300, i * SECOND)] * 2, np.arange(300) + 300 * i, users)
+    before = state.memory()["blocks"]
+    n = 500
+    values = {"user": [None] * n, "payee": [f"p{i}" for i in range(n)], "amount": [1] * n}
+    state.run_many(*[np.full(n, 20 * SECOND)] * 2, np.arange(n) + 6000, values)
+    assert state.memory()["blocks"] == before
+
+
+def test_any_hint_gives_the_same_answer() -> None:
+    chance = np.random.default_rng(4)
+    features = [
+        WindowFeature(f"n{w} {d}", "user", "count", (), w * SECOND, d * SECOND)
+        for w in (1, 40)
+        for d in (0, 9)
+    ]
+    state, misled = (WindowState(features, COLUMNS, 3600 * SECOND) for _ in range(2))
+    out, other = np.zeros(4), np.zeros(4)
+    for i in range(400):
+        time = (i - int(chance.integers(0, 30))) * SECOND
+        values = {"user": "ann"}
+        store = misled._store
+        held = store.headers[store.headers[:, at.INFO] > 0]
+        for block in held[:, at.OFFSET].tolist():
+            store.arena[block - 3 : block] = chance.integers(-(2**63), 2**63, 3)  # three words of two hints
+        for each, answer in ((state, out), (misled, other)):
+            each.look_one(time, i * SECOND, values, answer)
+            each.advance_one(i)
+        assert out.tolist() == other.tolist()
+    assert out.max() > 30
 
 
 def test_forgetting_strings_keeps_those_in_windows() -> None:

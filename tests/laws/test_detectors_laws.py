@@ -124,12 +124,12 @@ def test_arrays_that_pass_never_lead_outside(feature: list[int], cuts: list[int]
     except BundleInvalid:
         assume(len(cuts) < 2)
         return
-    walk = trees.walk()
-    assert walk.side.max() < 2 * width
+    child, _, _, depth = trees.walk()
+    assert trees.feature.max() < width
     for tree, (begin, end) in enumerate(pairwise(trees.offset.tolist())):
         places = {begin}
-        for _ in range(walk.depth[tree]):
-            places = {int(walk.child[p]) + right * (feature[p] != LEAF) for p in places for right in (0, 1)}
+        for _ in range(depth[tree]):
+            places = {int(child[p]) + right * (feature[p] != LEAF) for p in places for right in (0, 1)}
         assert all(begin <= place < end and feature[place] == LEAF for place in places)
 
 

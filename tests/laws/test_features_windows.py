@@ -83,8 +83,9 @@ def test_forgetting_evicted_strings_changes_no_answer(seed: int) -> None:
 @given(st.integers(0, 2**32), st.integers(-(2**20), 2**20))
 def test_moving_all_times_moves_no_answer(seed: int, by: int) -> None:
     case = checks.draw_small(random.Random(seed), longest=60)
-    moved = [replace(e, time_us=e.time_us + by, arrived_us=e.arrived_us + by) for e in case.events]
-    assert np.array_equal(_run(case, case.events), _run(case, moved), equal_nan=True)
+    events = list(case.told().values())
+    moved = [replace(e, time_us=e.time_us + by, arrived_us=e.arrived_us + by) for e in events]
+    assert np.array_equal(_run(case, events), _run(case, moved), equal_nan=True)
 
 
 @settings(QUICK, max_examples=25)
@@ -95,7 +96,7 @@ def test_a_look_changes_nothing(seed: int) -> None:
     state = tiny_state(case.features, COLUMNS, case.max_lateness_us)
     out = np.zeros(len(case.features))
     stranger = {name: f"never seen {name}" for name in ("user", "card", "payee")} | {"amount": 7}
-    for event in case.events:
+    for event in case.told().values():
         before = state.snapshot()
         state.look_one(event.time_us + 3, event.arrived_us + 999, stranger, out)
         state.evidence_one(0)

@@ -19,6 +19,7 @@ from riskloom.errors import EventInvalid
 from riskloom.pipeline import NO_MODEL, TOO_LATE, Batch, Pipeline
 from riskloom.scenario.load import load_scenario
 from riskloom.training.fit import fit_model
+from riskloom.training.history import unlabelled
 from support.events import NOW_US, history
 from support.small import DAY_US, small_scenario
 
@@ -78,7 +79,7 @@ def small_bundle(trained: bool) -> Bundle:
     chance = np.random.default_rng(2)
     vectors = chance.normal(size=(150, len(bundle.scenario.feature_names))) * 10
     vectors[chance.random(vectors.shape) < 0.2] = np.nan
-    return make_bundle(bundle.scenario, fit_model(vectors, bundle.scenario, seed=1))
+    return make_bundle(bundle.scenario, fit_model(unlabelled(vectors), bundle.scenario, seed=1))
 
 
 def one_by_one(bundle: Bundle, events: Sequence[Event], arrival: int = 1) -> list[Decision]:

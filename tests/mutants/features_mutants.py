@@ -38,6 +38,30 @@ MUTANTS = (
         "if n == 1 and arena[np.uint64(base + low)] < time:",
     ),
     (
+        "a hint is believed",
+        "search",
+        "return first_after_far(arena, base, low, high, time, begin)",
+        "return begin + n",
+    ),
+    (
+        "the summary of a word that goes on behind the window is used",
+        "search",
+        "stop = (high + 63) >> 6 if high == end else high >> 6",
+        "stop = (high + 63) >> 6",
+    ),
+    (
+        "a piece of a spare block is given twice",
+        "memory",
+        "meta[SCRAP_END] = meta[SCRAP] + block_words(plan, entity, capacity(size_class))",
+        "meta[SCRAP_END] = meta[SCRAP] + block_words(plan, entity, capacity(size_class)) + 40",
+    ),
+    (
+        "compaction takes the sentinel for dead",
+        "compact",
+        "start = headers[row, START]\n",
+        "start = headers[row, START] + 1\n",
+    ),
+    (
         "an event exactly at the limit is too late",
         "look",
         "return event[TIME] < max(",
@@ -76,8 +100,8 @@ MUTANTS = (
     (
         "late insert: last running total not raised",
         "write",
-        "for i in range(position + 1, end + 1):\n                arena[base + i] += value",
-        "for i in range(position + 1, end):\n                arena[base + i] += value",
+        "for i in range(behind):\n                arena[at + (i + 1) * record] += value",
+        "for i in range(behind - 1):\n                arena[at + (i + 1) * record] += value",
     ),
     (
         "late insert: bit lost between words",
@@ -85,7 +109,12 @@ MUTANTS = (
         "(arena[base + i] << 1) | shifted_right(arena[base + i - 1], 63)",
         "(arena[base + i] << 1)",
     ),
-    ("late insert: running counts not raised", "write", "shorts[base + i] += 1", "shorts[base + i] += 0"),
+    (
+        "late insert: running counts not raised",
+        "write",
+        "shorts[at + (i + 1) * stride] += 1",
+        "shorts[at + (i + 1) * stride] += 0",
+    ),
     ("move: bits of the next word lost", "memory", "arena[a + word + 1] << (64 - shift)", "np.int64(0)"),
     (
         "a delayed first_seen trusts the newest time",
@@ -102,8 +131,8 @@ MUTANTS = (
     (
         "a missing value enters the mean's count",
         "write",
-        "if event[plan[plan[entity, COUNT0] + lane - 1 - pairs, 0]] == NULL:",
-        "if False:",
+        "if event[plan[plan[entity, COUNT0] + count, 0]] != NULL:",
+        "if True:",
     ),
     (
         "live keys forgotten when a table moves",
@@ -127,13 +156,13 @@ MUTANTS = (
     (
         "evidence: oldest instead of newest",
         "evidence",
-        "shorts[lane + high - n + i]",
-        "shorts[lane + low + i]",
+        "shorts[arrivals + (high - n + i) * stride]",
+        "shorts[arrivals + (low + i) * stride]",
     ),
     (
         "overflow check ignores late inserts",
         "take",
-        "small &= abs(arena[base + i] + value) <= SUM_LIMIT // 2",
+        "small &= abs(arena[base + i * record] + value) <= SUM_LIMIT // 2",
         "small &= True",
     ),
     (

@@ -9,6 +9,7 @@ import pytest
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
+from riskloom.server.ids import RecentIds
 from support.databases import KINDS, Database
 from support.events import at, burst, history, payment
 from support.server import Server, faults, problem, serving
@@ -206,7 +207,7 @@ def test_a_page_of_many_flagged_decisions_names_all_their_evidence(server: Serve
     for start in range(0, 700, 100):
         events = burst(100, f"x{start}", start_s=start)
         server.post("/api/v1/score/batch", {"events": events})
-    server.runtime.views._recent._ids.clear()
+    server.runtime.views._recent = RecentIds()
     items = every(server, "/api/v1/decisions", 500, flagged="true")
     assert len(items) > 600
     assert all(

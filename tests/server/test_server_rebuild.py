@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from riskloom.clock import FixedClock
 from riskloom.features.state import WindowState
 from riskloom.server.db import database_url, open_engine
 from riskloom.server.decisions.repo import DecisionRepo
-from riskloom.server.rebuild import Snapshots
+from riskloom.server.rebuild import Snapshots, _decoder, _without_collector
 from support.databases import Database
 from support.events import NOW_US, at, burst, history, payment
 from support.replay import check_log
@@ -132,6 +133,26 @@ def test_a_snapshot_newer_than_a_restored_database_is_not_used(
     with serving(database, bundle) as server:
         assert server.score(payment("next", timestamp=at(10)))["arrival"] == 4
     assert check_log(database, bundle) == ["b-0", "b-1", "b-2", "next"]
+
+
+def test_the_log_is_read_into_columns_and_what_it_lacks_is_missing() -> None:
+    columns_of = _decoder(["user_id", "if", "amount"])
+    texts = ['{"amount":5,"user_id":"ü","more":[1]}', '{"if":null}', '{"user_id":"b","if":true,"amount":-7}']
+    assert columns_of(texts) == {
+        "user_id": ["ü", None, "b"],
+        "if": [None, None, True],
+        "amount": [5, None, -7],
+    }
+
+
+def test_the_collector_of_cycles_works_again_after_a_recovery_that_failed() -> None:
+    def chunks() -> Iterator[list[tuple[Any, ...]]]:
+        yield [(1,)]
+        raise OSError
+
+    with pytest.raises(OSError):
+        list(_without_collector(chunks()))
+    assert gc.isenabled()
 
 
 def test_a_clock_that_was_set_back_loses_nothing(database: Database, bundle: Bundle) -> None:

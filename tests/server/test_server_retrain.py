@@ -28,7 +28,7 @@ ROWS = 130
 def quick() -> Bundle:
     """Rules alone, and a detector that trains fast."""
     parts = dict(load_scenario("card_payments").parts)
-    parts["detector"] = {**parts["detector"], "parameters": {"trees": 10, "max_samples": 32}}
+    parts["model"] = {"detector": {"parameters": {"trees": 10, "max_samples": 32}}}
     return make_bundle(scenario_from_parts(parts), None)
 
 

@@ -13,6 +13,7 @@ from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.simulate.cards import EVENT_COLUMNS, simulate
 from riskloom.training.fit import fit_model
+from riskloom.training.history import unlabelled
 
 NOW_US = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z"""
@@ -67,7 +68,7 @@ def card_bundle() -> Bundle:
 def trained_bundle(trees: int = 20, percentile: float = 90) -> Bundle:
     """Card payments with a small forest, trained on simulated history."""
     parts = dict(load_scenario("card_payments").parts)
-    parts["detector"] = {**parts["detector"], "parameters": {"trees": trees, "max_samples": 64}}
+    parts["model"] = {"detector": {"parameters": {"trees": trees, "max_samples": 64}}}
     parts["policy"] = {**parts["policy"], "percentile": percentile}
     scenario = scenario_from_parts(parts)
     schema = scenario.schema()
@@ -75,7 +76,7 @@ def trained_bundle(trees: int = 20, percentile: float = 90) -> Bundle:
         schema.parse_one(decode_json(_encode(row)), NOW_US, make_id=str) for row in history(400, seed=11)
     ]
     vectors, _, _ = Pipeline(make_bundle(scenario, None)).compute_many(events, 1)
-    return make_bundle(scenario, fit_model(np.asarray(vectors), scenario, seed=1))
+    return make_bundle(scenario, fit_model(unlabelled(np.asarray(vectors)), scenario, seed=1))
 
 
 def _encode(row: dict[str, Any]) -> bytes:

@@ -115,7 +115,7 @@ def small_scenario(**changes: Any) -> Scenario:
     }
     parts: dict[str, Any] = {
         "features": head,
-        "detector": {"parameters": {"trees": 10, "max_samples": 32}},
+        "model": {"detector": {"parameters": {"trees": 10, "max_samples": 32}}},
         "rules": _RULES,
         "policy": {"percentile": 80, "reject_percentile": 97},
         "rates": {"base": "USD", "rates": [{"date": "1970-01-01", "EUR": "1.1", "JPY": "0.0064"}]},

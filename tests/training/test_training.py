@@ -5,19 +5,22 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from riskloom.bundle import make_bundle
+from riskloom.bundle import Bundle, make_bundle
 from riskloom.domain.event import Event, decode_json
 from riskloom.errors import DataInvalid
 from riskloom.model import QUANTILES
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.scenario.scenario import Scenario
+from riskloom.stream import Labelled, without_labels
 from riskloom.training import fit
-from riskloom.training.train import compute_features, train_bundle
+from riskloom.training.history import compute_features, unlabelled
+from riskloom.training.train import train
 from support.events import NOW_US, history
 from support.small import small_scenario
 
@@ -26,7 +29,7 @@ def cards(**detector: object) -> Scenario:
     """Card payments with a small forest."""
     parts = dict(load_scenario("card_payments").parts)
     return scenario_from_parts(
-        {**parts, "detector": {"parameters": {"trees": 10, "max_samples": 64}, **detector}}
+        {**parts, "model": {"detector": {"parameters": {"trees": 10, "max_samples": 64}, **detector}}}
     )
 
 
@@ -40,9 +43,15 @@ def events_of(scenario: Scenario, count: int = 150) -> list[Event]:
     ]
 
 
-def chunked(events: Sequence[Event], size: int) -> list[Sequence[Event]]:
-    """In pieces."""
-    return [events[start : start + size] for start in range(0, len(events), size)]
+def chunked(events: Sequence[Event], size: int) -> list[list[Labelled]]:
+    """In pieces, of which nobody knows what they turned out to be."""
+    pieces = [events[start : start + size] for start in range(0, len(events), size)]
+    return list(without_labels(pieces))
+
+
+def train_bundle(scenario: Scenario, chunks: Sequence[Sequence[Labelled]], **more: Any) -> Bundle:
+    """The bundle of the scenario's own model."""
+    return train(scenario, chunks, **more).bundle
 
 
 def test_the_same_history_and_seed_give_the_same_bundle() -> None:
@@ -51,11 +60,11 @@ def test_the_same_history_and_seed_give_the_same_bundle() -> None:
     seen: list[int] = []
     trees: list[tuple[int, int]] = []
     first = train_bundle(
-        scenario, [events], seed=1, about={"source": "x"}, on_events=seen.append,
-        on_trees=lambda done, total: trees.append((done, total)),
+        scenario, chunked(events, 500), seed=1, about={"source": "x"}, on_events=seen.append,
+        progress=lambda _name, done, total: trees.append((done, total)),
     )  # fmt: skip
     again = train_bundle(scenario, chunked(events, 37), seed=1, about={"source": "x"})
-    other = train_bundle(scenario, [events], seed=2, about={"source": "x"})
+    other = train_bundle(scenario, chunked(events, 500), seed=2, about={"source": "x"})
     assert first.fingerprint == again.fingerprint != other.fingerprint
     assert first.model is not None
     assert again.model is not None
@@ -73,7 +82,9 @@ def test_a_vector_holds_what_was_known_when_its_event_arrived() -> None:
     whole = np.concatenate(
         [vectors for _, vectors in compute_features(Pipeline(bundle), chunked(events, 40))]
     )
-    half = np.concatenate([vectors for _, vectors in compute_features(Pipeline(bundle), [events[:75]])])
+    half = np.concatenate(
+        [vectors for _, vectors in compute_features(Pipeline(bundle), chunked(events[:75], 75))]
+    )
     assert whole[:75].tobytes() == half.tobytes()
 
 
@@ -93,7 +104,7 @@ def test_chunks_are_counted_on_as_one_history() -> None:
 
 def test_a_detector_may_look_at_some_features_only() -> None:
     scenario = cards(features=["speed_kmh", "user_tx_count_1h"])
-    model = train_bundle(scenario, [events_of(scenario)], seed=1, about={}).model
+    model = train_bundle(scenario, chunked(events_of(scenario), 500), seed=1, about={}).model
     assert model is not None
     assert model.features == ("speed_kmh", "user_tx_count_1h")
     assert model.usual.shape == (2, len(QUANTILES))
@@ -102,7 +113,7 @@ def test_a_detector_may_look_at_some_features_only() -> None:
 def test_too_few_events_are_refused() -> None:
     scenario = cards()
     events = events_of(scenario, 99)
-    for chunks in ([], [events], [[]]):
+    for chunks in ([], chunked(events, 500), [[]]):
         with pytest.raises(DataInvalid, match="at least 100 events"):
             train_bundle(scenario, chunks, seed=1, about={})
 
@@ -112,7 +123,7 @@ def test_usual_values_are_quantiles_of_what_is_there() -> None:
     vectors = np.random.default_rng(0).normal(size=(400, len(scenario.feature_names)))
     vectors[:, 3] = np.nan
     vectors[::2, 5] = np.nan
-    model = fit.fit_model(vectors, scenario, seed=1)
+    model = fit.fit_model(unlabelled(vectors), scenario, seed=1)
     assert np.isnan(model.usual[3]).all()
     assert model.usual[5].tolist() == np.quantile(vectors[1::2, 5], QUANTILES).tolist()
     assert model.info["features_sha256"] == scenario.fingerprint("features")
@@ -120,17 +131,17 @@ def test_usual_values_are_quantiles_of_what_is_there() -> None:
 
 def test_the_risk_score_refers_to_an_even_draw_of_very_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "REFERENCE_ROWS", 50)
-    chosen = fit._reference_rows(1_000, 3)
+    chosen = fit.reference_rows(1_000, 3)
     assert chosen is not None
     assert len(set(chosen.tolist())) == 50
     assert chosen.tolist() == sorted(chosen.tolist())
-    assert fit._reference_rows(50, 3) is None
+    assert fit.reference_rows(50, 3) is None
 
 
 def test_scores_above_the_percentile_are_flagged_and_no_others() -> None:
     scenario = cards()
     events = events_of(scenario, 400)
-    bundle = train_bundle(scenario, [events], seed=1, about={})
+    bundle = train_bundle(scenario, chunked(events, 500), seed=1, about={})
     batch = Pipeline(bundle).score_many(events, 1)
     assert batch.risk_scores is not None
     share = float((batch.risk_scores >= 98).mean())
@@ -145,9 +156,10 @@ import numpy as np
 from riskloom.errors import ExtraMissing
 from riskloom.scenario.load import load_scenario
 from riskloom.training.fit import fit_model
+from riskloom.training.history import unlabelled
 scenario = load_scenario("card_payments")
 try:
-    fit_model(np.zeros((200, len(scenario.features))), scenario, seed=1)
+    fit_model(unlabelled(np.zeros((200, len(scenario.features)))), scenario, seed=1)
 except ExtraMissing as error:
     print(error.code, error.extra)
 """

@@ -17,7 +17,8 @@ from riskloom.bundle import make_bundle
 from riskloom.detectors.isolation_forest import IsolationForest
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import load_scenario
-from riskloom.training.train import compute_features
+from riskloom.stream import without_labels
+from riskloom.training.history import compute_features
 
 TREES = 200
 ROW_US, ROWS_A_SECOND = 10.0, 250_000.0
@@ -58,7 +59,8 @@ def _vectors() -> npt.NDArray[np.float64]:
     now_us = 20_000 * 86_400_000_000
     listed = bodies(scenario, TRAINED, seed=SEED, days=DAYS, end_us=now_us, users=2_000)
     pipeline = Pipeline(make_bundle(scenario, None))
-    return np.concatenate([found for _, found in compute_features(pipeline, events(scenario, listed))])
+    history = without_labels(events(scenario, listed))
+    return np.concatenate([found for _, found in compute_features(pipeline, history)])
 
 
 def _parts(rows: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:

@@ -19,7 +19,8 @@ from riskloom.scenario.scenario import Scenario
 from riskloom.server.decisions.backfill import backfill
 from riskloom.server.settings import Settings
 from riskloom.simulate.cards import simulate_columns
-from riskloom.training.train import train_bundle
+from riskloom.stream import without_labels
+from riskloom.training.train import train
 
 DAY_US = 86_400_000_000
 DAYS = 20
@@ -77,7 +78,8 @@ def make_history(folder: Path, past: int, count: int, say: Say) -> History:
     bundle = make_bundle(scenario, None)
     if find_spec("sklearn") is not None:
         say("training an isolation forest of 200 trees")
-        bundle = train_bundle(scenario, events(scenario, iter(before)), seed=SEED, about={})
+        history = without_labels(events(scenario, iter(before)))
+        bundle = train(scenario, history, seed=SEED, about={}).bundle
     bundle_folder = folder / "bundle"
     write_bundle(bundle, bundle_folder)
     settings = settings_of(folder)

@@ -1,6 +1,6 @@
 """Microseconds of each stage of one event: clocks around a running server's functions.
 
-32 events are under way. Server and HTTP is measured on its own: the same uvicorn with nothing behind it. So
+32 events are under way. Server and HTTP is measured on its own: the same protocol with nothing behind it. So
 is the commit: the rows, in the batches that the load made of them, are written once more to a fresh database.
 """
 
@@ -16,13 +16,12 @@ import numpy as np
 
 from riskloom.bench.child import serving
 from riskloom.bench.history import History, make_history
-from riskloom.bench.http import CONNECTIONS
+from riskloom.bench.http import CONNECTIONS, PATH
 from riskloom.bench.load import send
 from riskloom.bench.machine import only_core
 from riskloom.bench.report import Figure, Part
 from riskloom.bench.sizes import Sizes
 from riskloom.bench.stopwatch import Stopwatch, Watched
-from riskloom.domain.event import decode_json
 from riskloom.features.kernel import warm_up
 from riskloom.server import engine as engine_module
 from riskloom.server.db import database_url, open_engine, upgrade
@@ -50,15 +49,26 @@ ROWS, ORDER, COMMIT, VIEW, ENCODE = (
 STAGES = (SERVER, DECODE, LOOKUP, LOOK, SCORE, RULES, ADVANCE, ROWS, ORDER, COMMIT, VIEW, ENCODE)
 PYTHON_SIDE = (DECODE, LOOK, SCORE, RULES, ADVANCE)
 _NOTHING = """
-import uvicorn
+import asyncio, uvicorn
+from riskloom.server.hot import HotRoute
+from riskloom.server.protocol import HotProtocol
 answer = b"x" * 900
 head = [(b"content-type", b"application/json"), (b"content-length", b"900")]
-async def app(scope, receive, send):
-    while (await receive()).get("more_body"):
+class Nothing(HotRoute):
+    def __init__(self):
         pass
-    await send({"type": "http.response.start", "status": 200, "headers": head})
-    await send({"type": "http.response.body", "body": answer})
-config = uvicorn.Config(app, port=0, loop="uvloop", http="httptools", lifespan="off", access_log=False)
+    def begin(self, headers, body):
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return None, True, done, None
+    def answer(self, path, begun):
+        return 200, head, answer
+    async def __call__(self, scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": answer})
+config = uvicorn.Config(
+    Nothing(), port=0, loop="uvloop", http=HotProtocol, lifespan="off", access_log=False, proxy_headers=False
+)
 uvicorn.Server(config).run()
 """
 
@@ -74,8 +84,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     with only_core(0):
         batches = asyncio.run(_serve(history, watch))
         shares = _commit(folder, history, batches)
-    watch.join(DECODE, "decode")
-    watch.join(ROWS, *_ROWS)
+    watch.join(ROWS, _DECISION_ROW)
     medians = {name: float(np.median(values)) for name, values in watch.taken.items() if values}
     medians |= {SERVER: server_us, COMMIT: float(np.median(shares))}
     medians.setdefault(LOOKUP, 0.0)  # ids that were surely never seen are not looked up
@@ -108,32 +117,31 @@ async def _serve(history: History, watch: Stopwatch) -> list[Any]:
 
 async def _score(runtime: Runtime, bodies: list[bytes], watch: Stopwatch) -> None:
     waiting = iter(bodies)
-    decode = watch.timed("decode", decode_json)
     encode = watch.timed(ENCODE, msgspec.json.encode)
 
     async def client() -> None:
         for body in waiting:
-            encode(await runtime.decisions.score(decode(body)))
+            encode(await runtime.decisions.score(body))
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
 
 
-_ROWS = ("event_rows", "decision_row")
-_PLAIN_ROWS = {name: getattr(engine_module, name) for name in _ROWS}
+_DECISION_ROW = "decision_row"
+_PLAIN_ROW = getattr(engine_module, _DECISION_ROW)
 
 
 def _watch(runtime: Runtime, watch: Stopwatch, batches: list[Any]) -> None:
     """Put clocks around what one event passes through."""
     engine, pipeline = runtime.engine, runtime.engine.pipeline
-    watch.watch(engine, "parse", DECODE)
+    watch.watch(engine, "read", DECODE)
     watch.watch(engine, "put", ORDER)
     watch.watch(engine.repo, "arrival_of", LOOKUP)
     watch.watch(pipeline, "look_one", LOOK)
     watch.watch(pipeline, "score_one", RULES)
     watch.watch(pipeline, "advance_one", ADVANCE)
     watch.watch(runtime.views, "fresh", VIEW)
-    for name in _ROWS:
-        setattr(engine_module, name, watch.timed(name, _PLAIN_ROWS[name]))
+    watch.watch(engine.rows, "of", ROWS)
+    setattr(engine_module, _DECISION_ROW, watch.timed(_DECISION_ROW, _PLAIN_ROW))
     if pipeline.model is not None:
         scored: Any = Watched(pipeline.model, score_one=watch.timed(SCORE, pipeline.model.score_one))
         pipeline.model = scored
@@ -147,8 +155,7 @@ def _watch(runtime: Runtime, watch: Stopwatch, batches: list[Any]) -> None:
 
 
 def _unwatch() -> None:
-    for name, plain in _PLAIN_ROWS.items():
-        setattr(engine_module, name, plain)
+    setattr(engine_module, _DECISION_ROW, _PLAIN_ROW)
 
 
 def _commit(folder: Path, history: History, batches: list[Any]) -> list[float]:
@@ -179,5 +186,5 @@ def _server_us(listed: list[bytes], requests: int) -> float:
     """Microseconds a request costs where nothing is behind it."""
     bodies = (listed * (requests // len(listed) + 1))[:requests]
     with serving(["-c", _NOTHING], path="/") as server, only_core(-1):
-        send(server.port, "/", bodies[:1000], CONNECTIONS)
-        return 1e6 / send(server.port, "/", bodies, CONNECTIONS).rate
+        send(server.port, PATH, bodies[:1000], CONNECTIONS)
+        return 1e6 / send(server.port, PATH, bodies, CONNECTIONS).rate

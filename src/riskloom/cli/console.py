@@ -14,10 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from riskloom import kinds
+from riskloom.domain.event import Event
+from riskloom.domain.field import Field, FieldType
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, nearest
 from riskloom.scenario.load import shipped_scenarios
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import DeadLetter, EventStream, OutOfOrder, file_digest
+from riskloom.stream import DeadLetter, EventStream, Labelled, OutOfOrder, file_digest
 
 SOURCES = "riskloom.adapters.sources"
 words = Console(stderr=True, highlight=False)
@@ -67,34 +69,44 @@ class FileEvents:
     dead_letters
         Where rows that cannot be read are put, one JSON a line with line number and reasons; made when
         needed, and removed when an earlier run left it.
+    labels
+        Whether the scenario's label column is read; rows whose label says neither yes nor no are put apart
+        then.
     """
 
-    def __init__(self, path: Path, scenario: Scenario, dead_letters: Path) -> None:
+    def __init__(self, path: Path, scenario: Scenario, dead_letters: Path, *, labels: bool = False) -> None:
         self.path = path
         self._schema = scenario.schema(ignore_unknown=True)
         made = {scenario.id_field}
         required = [field.name for field in scenario.fields if field.required and field.name not in made]
-        self.rows = open_rows(path, scenario.fields, required)
+        self._label = scenario.label_field if labels else ""
+        label = (Field(self._label, FieldType.STRING, required=False),) if self._label else ()
+        self.rows = open_rows(path, (*scenario.fields, *label), required)
         self.digest = _digest(path)
         self.dead_letters = dead_letters
         self.buried = 0
         self.read = 0
         self._dead: Any = None
 
-    def chunks(self, size: int = 8_192) -> Iterator[list[Any]]:
+    def chunks(self, size: int = 8_192) -> Iterator[list[Event]]:
         """Events in arrival order, with a bar; rows out of order are sorted in memory first.
 
         A file that is not in time order is noticed by a first pass over its times.
         """
+        for chunk in self.labelled_chunks(size):
+            yield [event for event, _ in chunk]
+
+    def labelled_chunks(self, size: int = 8_192) -> Iterator[list[Labelled]]:
+        """`chunks`, each event with its label where the file has one."""
         self.dead_letters.unlink(missing_ok=True)  # those of an earlier run
-        stream = EventStream(self.rows, self._schema, self.digest, self.bury)
+        stream = EventStream(self.rows, self._schema, self.digest, self.bury, self._label)
         ordered = self._is_ordered()
         self.buried = 0
         if not ordered:
             say(f"{self.path.name} is not in time order: sorting it in memory first")
         with bar() as progress, self._closing():
             task = progress.add_task(f"reading {self.path.name}", total=self.rows.total)
-            for chunk in stream.chunks(size) if ordered else stream.sorted_chunks(size):
+            for chunk in stream.labelled_chunks(size) if ordered else stream.sorted_labelled_chunks(size):
                 self.read += len(chunk)
                 progress.update(task, completed=self.rows.done)
                 yield chunk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,19 +59,24 @@ def compute(
     """
     from riskloom.bundle import make_bundle
     from riskloom.pipeline import Pipeline
-    from riskloom.training.train import compute_features
+    from riskloom.training.history import compute_features
 
     found = load_scenario(scenario)
-    events = FileEvents(data, found, dead_letter_path(out))
+    events = FileEvents(data, found, dead_letter_path(out), labels=_counts_frauds(found.features))
     pipeline = Pipeline(make_bundle(found, None))
     start = time.perf_counter()
     with TableWriter(out) as table:
-        for chunk, vectors in compute_features(pipeline, events.chunks()):
-            columns: dict[str, Any] = {found.id_field: [event.id for event in chunk]}
+        for chunk, vectors in compute_features(pipeline, events.labelled_chunks()):
+            columns: dict[str, Any] = {found.id_field: [event.id for event, _ in chunk]}
             columns |= {name: vectors[:, at] for at, name in enumerate(found.feature_names)}
             table.write(columns)
     took = time.perf_counter() - start
     say(f"{events.read:,} events, {len(found.features)} features in {took:.1f} s: {out}")
+
+
+def _counts_frauds(features: Sequence[Feature]) -> bool:
+    """Whether any of them needs labels."""
+    return any(f.window is not None and f.window.aggregate.startswith("fraud_") for f in features)
 
 
 def _how(feature: Feature) -> str:

@@ -71,6 +71,7 @@ def _columns(bundle: Bundle, events: Sequence[Event], batch: Batch) -> dict[str,
         "flagged": [outcome is not Outcome.APPROVED for outcome in batch.outcomes],
         "anomaly_score": missing if batch.anomaly_scores is None else batch.anomaly_scores,
         "risk_score": risks,
+        "probability": missing if batch.probabilities is None else batch.probabilities,
         "reasons": [
             " ".join([*codes[met], *([MODEL_REASON] if too else [])])
             for met, too in zip(batch.met, by_model, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,10 +13,14 @@ from typing import Annotated, Any
 import typer
 
 from riskloom.cli.console import TableWriter, bar, say
-from riskloom.errors import Fault, ParameterInvalid, show
+from riskloom.errors import Fault, ParameterInvalid, nearest, show
 
 BATCH = 200
 DAY_US = 86_400_000_000
+SIMULATIONS = {"card_payments": "cards", "device_risk": "devices"}
+"""What can be simulated, and the module of `riskloom.simulate` that does it."""
+WORLDS = ("cards",)
+"""Those with customers, days and times; the others make single events."""
 
 
 def simulate(
@@ -37,32 +42,74 @@ def simulate(
     ] = None,
     fraud_share: Annotated[float, typer.Option(help="Which part is fraud, from 0 to 0.5.")] = 0.01,
 ) -> None:
-    """Simulate customers who pay, travel and are robbed: labelled history, or a live stream.
+    """Simulate events with labelled frauds: history in a file, or a live stream.
+
+    card_payments: customers who pay, travel and are robbed. device_risk: single payments with what a device
+    check says; written to device_risk.csv when neither --out nor --to is given.
 
     Labels (is_fraud, fraud_kind) go into the file; a server never sees them. A stream is sent with the
     present as its time, so that a server's windows hold it.
     """
-    from riskloom.simulate import cards
-
-    if scenario != "card_payments":
-        raise ParameterInvalid(Fault("--scenario", "card_payments", show(scenario), "others follow"))
+    room = _simulation(scenario)
+    options: dict[str, Any] = {"fraud_share": fraud_share}
+    if SIMULATIONS[scenario] in WORLDS:
+        people = max(1_000, events) if users is None and to is not None else users
+        options |= _world(days, start, people)
+    else:
+        _refuse_world(scenario, start, users)
+        out = _usual_file(scenario) if out is None and to is None else out
     if (out is None) == (to is None):
         raise ParameterInvalid(Fault("--out, --to", "one of them", "both" if out else "none"))
-    options: dict[str, Any] = {"days": days, "fraud_share": fraud_share}
-    if start is not None:
-        options["start_us"] = _day_us(start)
-    if users is not None or to is not None:
-        options["users"] = users or max(1_000, events)
     if out is not None:
         began = time.perf_counter()
         with TableWriter(out) as table, bar("events") as progress:
             task = progress.add_task("simulating", total=events)
-            for chunk in cards.simulate_columns(events, seed, **options):
+            for chunk in room.simulate_columns(events, seed, **options):
                 table.write(chunk)
                 progress.advance(task, len(chunk["event_id"]))
         say(f"{events:,} events, seed {seed}: {out} ({time.perf_counter() - began:.1f} s)")
     elif to is not None:
-        _stream(cards.simulate(events, seed, **options), cards.LABEL_COLUMNS, to, rate, events)
+        _stream(room.simulate(events, seed, **options), room.LABEL_COLUMNS, to, rate, events)
+
+
+def _simulation(scenario: str) -> Any:
+    """The module that simulates a scenario."""
+    if scenario not in SIMULATIONS:
+        known = ", ".join(SIMULATIONS)
+        raise ParameterInvalid(
+            Fault("--scenario", f"one of {known}", show(scenario), nearest(scenario, SIMULATIONS))
+        )
+    return importlib.import_module(f"riskloom.simulate.{SIMULATIONS[scenario]}")
+
+
+def _world(days: int, start: str | None, users: int | None) -> dict[str, Any]:
+    """Options of simulations with customers and days."""
+    options: dict[str, Any] = {"days": days}
+    if start is not None:
+        options["start_us"] = _day_us(start)
+    if users is not None:
+        options["users"] = users
+    return options
+
+
+def _refuse_world(scenario: str, start: str | None, users: int | None) -> None:
+    """Single events know neither days nor customers."""
+    given = {"--start": start, "--users": users}
+    faults = [
+        Fault(name, f"nothing: {scenario} has neither days nor customers", show(value))
+        for name, value in given.items()
+        if value is not None
+    ]
+    if faults:
+        raise ParameterInvalid(faults)
+
+
+def _usual_file(scenario: str) -> Path:
+    """Where a simulation goes when nobody says where; never over a file that is there."""
+    path = Path(f"{scenario}.csv")
+    if path.exists():
+        raise ParameterInvalid(Fault("--out", "a file to write", "none", f"{path} is there already"))
+    return path
 
 
 def _day_us(text: str) -> int:
@@ -85,7 +132,7 @@ def _stream(
         task = progress.add_task(f"sending to {to}", total=total)
         while batch := list(islice(rows, max(1, min(BATCH, round(rate) or BATCH)))):
             now = datetime.now(UTC).isoformat()
-            events = [{**_unlabelled(row, labels), "timestamp": now} for row in batch]
+            events = [_present(_unlabelled(row, labels), now) for row in batch]
             for answer in client.score_many(events):
                 outcome = str(answer.get("outcome") or "refused")
                 counts[outcome] = counts.get(outcome, 0) + 1
@@ -95,6 +142,11 @@ def _stream(
                 time.sleep(max(0.0, began + sent / rate - time.perf_counter()))
     said = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
     say(f"{sent:,} events sent in {time.perf_counter() - began:.1f} s: {said}")
+
+
+def _present(row: dict[str, Any], now: str) -> dict[str, Any]:
+    """An event with the present as its time, where it has one."""
+    return {**row, "timestamp": now} if "timestamp" in row else row
 
 
 def _unlabelled(row: dict[str, Any], labels: tuple[str, ...]) -> dict[str, Any]:

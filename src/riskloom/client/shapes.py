@@ -35,7 +35,9 @@ class Decision(TypedDict):
     flagged: bool
     anomaly_score: float | None
     risk_score: float | None
+    probability: float | None
     reasons: list[Reason]
+    contributions: dict[str, float]
     degraded: list[str]
     bundle: str | None
     event_time: str

@@ -16,7 +16,34 @@ from riskloom import kinds
 if TYPE_CHECKING:
     from riskloom.detectors.base import Detector
 
-HELPERS = frozenset({"base", "checks", "reference", "tree_kernel", "trees"})
+HELPERS = frozenset(
+    {
+        "autoencoder_fit",
+        "autoencoder_kernel",
+        "base",
+        "boosting",
+        "boosting_fit",
+        "boosting_guard",
+        "calibration",
+        "checks",
+        "half_space_kernel",
+        "prepare",
+        "prepare_fit",
+        "prepare_kernel",
+        "prepare_spec",
+        "reference",
+        "served",
+        "standardise",
+        "svm_kernel",
+        "tails",
+        "threshold_ways",
+        "thresholds",
+        "tree_branches",
+        "tree_contributions",
+        "tree_kernel",
+        "trees",
+    }
+)
 
 
 def names() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from riskloom.detectors import load
 from riskloom.detectors.base import Detector, Floats
+from riskloom.errors import DataInvalid
 from riskloom.params import defaults, validate
 
 
@@ -19,12 +20,12 @@ def check_detector(kind: str, *, seed: int = 0) -> None:
     given = defaults(detector.PARAMETERS)
     _require(validate(given, detector.PARAMETERS) == given, "every default is an allowed value")
     X = sample(seed)
-    model = detector.fit(X, seed=seed)
+    model = detector.fit(X, seed=seed, labels=marks(X))
     _require(model.width == X.shape[1], "a model knows its width")
     one_and_many_agree(model, edges(X))
     same_seed_same_model(detector, X, seed)
     arrays_round_trip(model, edges(X))
-    outliers_score_higher(model, X)
+    (frauds_score_higher if detector.SUPERVISED else outliers_score_higher)(model, X)
     missing_values_have_a_score(detector, X, seed)
     small_data_is_learned(detector, seed)
 
@@ -41,7 +42,7 @@ def one_and_many_agree(model: Detector, X: Floats) -> None:
 
 def same_seed_same_model(detector: type[Detector], X: Floats, seed: int) -> None:
     """The same rows and seed give the same arrays, another seed (where chance plays) may not."""
-    first, second = detector.fit(X, seed=seed).arrays(), detector.fit(X, seed=seed).arrays()
+    first, second = (detector.fit(X, seed=seed, labels=marks(X)).arrays() for _ in range(2))
     _require(first.keys() == second.keys(), "a model has the same arrays each time")
     _require(all(_same(first[name], second[name]) for name in first), "the same seed gives the same model")
 
@@ -62,12 +63,19 @@ def outliers_score_higher(model: Detector, X: Floats) -> None:
     _require(bool((model.score_many(far) > usual).all()), "higher is more suspicious")
 
 
+def frauds_score_higher(model: Detector, X: Floats) -> None:
+    """A supervised kind ranks the frauds it learned from above the honest rows, and says so by its sign."""
+    scores, labels = model.score_many(X), marks(X)
+    pairs = scores[labels == 1][:, None] - scores[labels == 0]
+    _require(bool((np.sign(pairs).mean() + 1) / 2 > 0.8), "higher is more suspicious")
+
+
 def missing_values_have_a_score(detector: type[Detector], X: Floats, seed: int) -> None:
     """Whether or not training saw missing values, a row with them (all of them even) has a finite score."""
     gaps = np.where(np.random.default_rng(seed).random(X.shape) < 0.3, np.nan, X)
     gaps[:, 0] = np.nan
     for rows in (X, gaps):
-        model = detector.fit(rows, seed=seed)
+        model = detector.fit(rows, seed=seed, labels=marks(rows))
         _require(bool(np.isfinite(model.score_many(edges(gaps))).all()), "missing values have a finite score")
         one_and_many_agree(model, edges(gaps))
 
@@ -75,9 +83,21 @@ def missing_values_have_a_score(detector: type[Detector], X: Floats, seed: int) 
 def small_data_is_learned(detector: type[Detector], seed: int) -> None:
     """One row, two rows, one feature and constant columns are learned, and score finitely."""
     for rows in (np.zeros((1, 1)), np.zeros((1, 4)), np.array([[0.0], [1.0]]), np.full((50, 3), 7.0)):
-        model = detector.fit(rows, seed=seed)
+        if detector.SUPERVISED and len(rows) == 1:
+            _refused(detector, rows, seed)
+            continue
+        model = detector.fit(rows, seed=seed, labels=marks(rows))
         _require(bool(np.isfinite(model.score_many(edges(rows))).all()), "small data is learned")
         one_and_many_agree(model, edges(rows))
+
+
+def _refused(detector: type[Detector], rows: Floats, seed: int) -> None:
+    """One kind of label teaches a supervised kind nothing, and it says so."""
+    try:
+        detector.fit(rows, seed=seed, labels=marks(rows))
+    except DataInvalid:
+        return
+    raise AssertionError("law broken: labels that are all alike are refused")
 
 
 def sample(seed: int, rows: int = 500, width: int = 6) -> Floats:
@@ -90,6 +110,15 @@ def sample(seed: int, rows: int = 500, width: int = 6) -> Floats:
     X[:, 4] = 5.0
     X[:, 5] = X[:, 0]
     return X
+
+
+def marks(X: Floats) -> Floats:
+    """Labels for rows: the tenth that lies farthest out is fraud, at least one row, at most all but one."""
+    far = np.nan_to_num(np.abs(X), nan=0.0).sum(axis=1)
+    count = max(1, len(X) // 10)
+    labels = np.zeros(len(X))
+    labels[np.argsort(-far, kind="stable")[:count]] = 1.0
+    return labels
 
 
 def edges(X: Floats) -> Floats:

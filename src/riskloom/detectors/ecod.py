@@ -1,5 +1,3 @@
-# mypy: disable-error-code="untyped-decorator, no-any-return"
-# (numba ships no types)
 """ECOD: a value far out in the tail of its feature is strange. No distances, nothing to tune, no library.
 
 References
@@ -11,22 +9,38 @@ doi:10.1109/TKDE.2022.3159580.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from riskloom.detectors.base import Arrays, Floats, Progress, check_seed, check_training_matrix, read_arrays
-from riskloom.errors import BundleInvalid, DataInvalid, Fault, show
+from riskloom.detectors.base import (
+    Arrays,
+    Floats,
+    Holdout,
+    Progress,
+    as_row,
+    check_seed,
+    check_training_matrix,
+    pop_single,
+    read_arrays,
+    silent,
+)
+from riskloom.detectors.served import Served
+from riskloom.detectors.tails import (
+    kept_of,
+    known_of,
+    skewness_of,
+    surprise_one,
+    surprise_parts,
+    surprise_rows,
+)
+from riskloom.errors import BundleInvalid
 from riskloom.params import Constraint, validate
 
 MOST_FEATURES = 32_767
-KEPT_WHOLE = 10_000
-TAIL_ERROR = 0.001
 
 _FIELDS: dict[str, type[np.generic]] = {
     "value": np.float64,
@@ -41,7 +55,7 @@ _FIELDS: dict[str, type[np.generic]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ecod:
+class Ecod(Served):
     """The tails of each feature of the training rows; V kept values, F features.
 
     The surprise of a value is minus the logarithm of how many training rows lie as far out, the scored one
@@ -78,6 +92,8 @@ class Ecod:
     """
 
     kind: ClassVar[str] = "ecod"
+    SUPERVISED: ClassVar[bool] = False
+    ADDITIVE: ClassVar[str] = "log_tail_probability"
     PARAMETERS: ClassVar[tuple[Constraint, ...]] = (
         Constraint(
             "aggregate",
@@ -96,20 +112,11 @@ class Ecod:
     skewness: Floats
     rows: int
     by_row: bool
-    _tables: tuple[Any, ...] = field(init=False, repr=False)
-    _shape: tuple[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check(self)
-        object.__setattr__(self, "_tables", _tables(self))
-        object.__setattr__(self, "_shape", (self.width,))
-        for name in ("value", "below", "up_to", "start", "missing", "skewness"):
-            getattr(self, name).setflags(write=False)
-
-    @property
-    def width(self) -> int:
-        """How many features a vector has."""
-        return self.missing.size
+        self._serve(self.missing.size, surprise_one, surprise_rows, _tables(self))
+        self._close("value", "below", "up_to", "start", "missing", "skewness")
 
     @classmethod
     def fit(
@@ -118,6 +125,8 @@ class Ecod:
         *,
         seed: int,
         parameters: Mapping[str, object] | None = None,
+        labels: Floats | None = None,
+        holdout: Holdout | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn the tails of each feature of X float64[n, F], NaN for missing; O(F n log n).
@@ -140,44 +149,25 @@ class Ecod:
         tails: list[tuple[npt.NDArray[Any], ...]] = []
         skewness = np.zeros(X.shape[1])
         for at in range(X.shape[1]):
-            known = _known(X[:, at])
-            skewness[at] = _skewness(known)
-            tails.append(_kept(known))
-            if progress:
-                progress(at + 1, X.shape[1])
+            known = known_of(X[:, at])
+            skewness[at] = skewness_of(known)
+            tails.append(kept_of(known))
+            (progress or silent)(at + 1, X.shape[1])
         value, below, up_to = (np.concatenate(part) for part in zip(*tails, strict=True))
         start = np.cumsum([0, *(tail[0].size for tail in tails)], dtype=np.int64)
         missing = np.array([X.shape[0] - (int(tail[2][-1]) if tail[2].size else 0) for tail in tails])
         by_row = settings["aggregate"] == "row"
         return cls(value, below, up_to, start, missing, skewness, X.shape[0], by_row)
 
-    def score_one(self, x: Floats) -> float:
-        """The anomaly score of one vector float64[F]; O(F log V), keeps nothing.
+    def contributions_one(self, x: Floats) -> tuple[float, Floats]:
+        """(0, what each feature adds float64[F]): its surprise on the side that made the score; exact.
 
         Raises
         ------
         DataInvalid
             When the vector has another shape.
         """
-        row = np.array(x, np.float64)
-        if row.shape != self._shape:
-            raise DataInvalid(Fault("x", f"a vector of {self.width} features", f"shape {row.shape}"))
-        return float(_surprise_one(row, self._tables))
-
-    def score_many(self, X: Floats) -> Floats:
-        """The anomaly scores float64[n] of rows float64[n, F]: the loop of `score_one`, the GIL released.
-
-        Raises
-        ------
-        DataInvalid
-            When the rows have another width.
-        """
-        rows = np.require(X, np.float64, ["C", "W"])
-        if rows.ndim != 2 or rows.shape[1] != self.width:
-            raise DataInvalid(Fault("X", f"rows of {self.width} features", f"shape {rows.shape}"))
-        out = np.empty(rows.shape[0], np.float64)
-        _surprise_rows(rows, self._tables, out)
-        return out
+        return 0.0, surprise_parts(as_row(x, self.width), *self._tables)
 
     def arrays(self) -> Arrays:
         """The tails as plain arrays, for a bundle."""
@@ -194,10 +184,10 @@ class Ecod:
             When they are not the arrays of such tails; nothing hostile passes.
         """
         read = read_arrays(arrays, _FIELDS, "ecod")
-        rows, by_row = read.pop("rows"), read.pop("by_row")
-        if rows.size != 1 or by_row.size != 1 or by_row[0] > 1:
-            raise BundleInvalid("ecod: expected one number of rows and one flag by_row.")
-        return cls(**read, rows=int(rows[0]), by_row=bool(by_row[0]))
+        rows, by_row = pop_single(read, "ecod", "rows", "by_row")
+        if by_row > 1:
+            raise BundleInvalid(f"ecod.by_row: expected 0 or 1, got {by_row}.")
+        return cls(**read, rows=rows, by_row=bool(by_row))
 
 
 def warm_up(progress: Callable[[str], None] | None = None) -> None:
@@ -207,64 +197,15 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
     tails = Ecod.fit(np.zeros((1, 1)), seed=0)
     tails.score_one(np.zeros(1))
     tails.score_many(np.zeros((1, 1)))
-
-
-def _known(column: npt.NDArray[Any]) -> Floats:
-    """The values of a feature that are there, sorted, without negative zeros."""
-    try:
-        values = np.asarray(column, np.float64)
-    except (TypeError, ValueError) as cause:
-        raise DataInvalid(Fault("X", "numbers", show(column.dtype))) from cause
-    return np.sort(values[~np.isnan(values)]) + 0.0
-
-
-def _skewness(known: Floats) -> float:
-    """The third standardised moment, 0 for constants; infinities count as the largest float32."""
-    if not known.size or known[0] == known[-1]:
-        return 0.0
-    limit = float(np.finfo(np.float32).max)
-    kept = np.clip(known, -limit, limit)
-    off = kept - kept.mean()
-    widest = np.abs(off).max()
-    if widest == 0:
-        return 0.0
-    off /= widest  # no square or cube can overflow
-    return float((off**3).mean() / (off**2).mean() ** 1.5)
-
-
-def _kept(known: Floats) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """(values kept, rows below each, rows up to each) of sorted values."""
-    value, below = np.unique(known, return_index=True)
-    up_to = np.append(below[1:], known.size)[: value.size].astype(np.int64)
-    places = _kept_places(below, up_to) if value.size > KEPT_WHOLE else np.arange(value.size)
-    return value[places], below[places].astype(np.int64), up_to[places]
-
-
-def _kept_places(below: npt.NDArray[np.int64], up_to: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Few places between which neither the count on the left nor that on the right changes much.
-
-    Between two kept places the left count is taken as too low and the right one as too low, each by less than
-    `TAIL_ERROR` of itself.
-    """
-    below_list, last, total = below.tolist(), below.size - 1, int(up_to[-1])
-    places = [0]
-    while places[-1] < last:
-        left = int(up_to[places[-1]])
-        by_left = left * (1 + TAIL_ERROR)
-        by_right = (left * 1.0 + TAIL_ERROR * total) / (
-            1 + TAIL_ERROR
-        )  # total - b >= (total - left) / (1 + e)
-        place = bisect_right(below_list, min(by_left, by_right)) - 1
-        places.append(min(last, max(place, places[-1] + 1)))
-    return np.array(places, np.int64)
+    tails.contributions_one(np.zeros(1))
 
 
 def _tables(tails: Ecod) -> tuple[Any, ...]:
     """What the loops read: surprises between and at the kept values, one more per feature than values."""
-    count, start = tails.rows + 1.0, tails.start
-    size = tails.value.size + tails.width
+    count, start, width = tails.rows + 1.0, tails.start, tails.missing.size
+    size = tails.value.size + width
     left, right = np.empty(size), np.empty(size)
-    for at in range(tails.width):
+    for at in range(width):
         begin, end = int(start[at]), int(start[at + 1])
         known = tails.rows - int(tails.missing[at])
         where = slice(begin + at, end + at + 1)
@@ -276,7 +217,7 @@ def _tables(tails: Ecod) -> tuple[Any, ...]:
 
 def _check(tails: Ecod) -> None:
     """Refuse arrays that the loops could read outside of, or that are no counts of rows."""
-    width, size, start = tails.width, tails.value.size, tails.start
+    width, size, start = tails.missing.size, tails.value.size, tails.start
     if not 1 <= width <= MOST_FEATURES or start.size != width + 1 or tails.skewness.size != width:
         raise BundleInvalid(f"ecod: expected 1 to {MOST_FEATURES} features in start, missing and skewness.")
     if tails.below.size != size or tails.up_to.size != size:
@@ -301,43 +242,3 @@ def _check_feature(tails: Ecod, at: int, where: slice) -> None:
         fits = bool(counts and (below[1:] >= up_to[:-1]).all() and (value[1:] > value[:-1]).all())
     if not fits:
         raise BundleInvalid(f"ecod.value: expected rising values and counts of the rows of feature {at}.")
-
-
-@njit(cache=True, nogil=True)
-def _surprise(x: Floats, tables: tuple[Any, ...]) -> float:
-    """The score of one row; the binary search steps without branches."""
-    value, start, left, right, gap, to_left, by_row = tables
-    lefts, rights, skewed, larger = 0.0, 0.0, 0.0, 0.0
-    for j in range(x.shape[0]):
-        wanted = x[j]
-        if wanted != wanted:
-            a, b = gap[j], gap[j]
-        else:
-            place, size = start[j], start[j + 1] - start[j]
-            while size > 1:
-                half = size >> 1
-                place += half * (value[place + half - 1] < wanted)
-                size -= half
-            if size == 1:
-                place += value[place] < wanted
-            b = right[place + j]
-            met = place < start[j + 1] and value[place] == wanted
-            a = left[place + j + met]
-        lefts += a
-        rights += b
-        skewed += a if to_left[j] else b
-        larger += max(a, b)
-    return max(lefts, rights, skewed) if by_row else larger
-
-
-@njit(cache=True, nogil=True)
-def _surprise_one(x: Floats, tables: tuple[Any, ...]) -> float:
-    """The score of one row float64[F]."""
-    return _surprise(x, tables)
-
-
-@njit(cache=True, nogil=True)
-def _surprise_rows(X: Floats, tables: tuple[Any, ...], out: Floats) -> None:
-    """Fill `out` with the score of each row of X float64[n, F]."""
-    for i in range(X.shape[0]):
-        out[i] = _surprise(X[i], tables)

@@ -15,9 +15,22 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.detectors.base import Arrays, Floats, Progress, check_seed, check_training_matrix, read_arrays
-from riskloom.detectors.tree_kernel import isolation_one, isolation_rows
-from riskloom.detectors.trees import FIELDS, LEAF, MOST_FEATURES, Trees, Walk, level_order, round_down
+from riskloom.detectors.base import (
+    Arrays,
+    Floats,
+    Holdout,
+    Progress,
+    as_row,
+    as_rows,
+    check_seed,
+    check_training_matrix,
+    pop_single,
+    read_arrays,
+    silent,
+)
+from riskloom.detectors.tree_contributions import TreeContributions, explain_trees
+from riskloom.detectors.tree_kernel import Look, Walk, isolation_one, isolation_rows
+from riskloom.detectors.trees import FIELDS, LEAF, MOST_FEATURES, Trees, level_order, round_down
 from riskloom.errors import BundleInvalid, DataInvalid, ExtraMissing, Fault, show
 from riskloom.params import Constraint, Value, validate
 
@@ -43,6 +56,8 @@ class IsolationForest:
     """
 
     kind: ClassVar[str] = "isolation_forest"
+    SUPERVISED: ClassVar[bool] = False
+    ADDITIVE: ClassVar[str] = "path_length"
     PARAMETERS: ClassVar[tuple[Constraint, ...]] = (
         Constraint("trees", "integer", 200, "How many trees are grown.", minimum=1, maximum=1_000),
         Constraint(
@@ -66,8 +81,10 @@ class IsolationForest:
 
     trees: Trees
     normaliser: float
+    _look: Look = field(init=False, repr=False)
     _walk: Walk = field(init=False, repr=False)
     _shape: tuple[int] = field(init=False, repr=False)
+    _explained: list[TreeContributions] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         leaves = self.trees.value[self.trees.feature == LEAF]
@@ -75,8 +92,10 @@ class IsolationForest:
             raise BundleInvalid(f"isolation_forest.value: expected path lengths from 0 to {_LONGEST_PATH:g}.")
         if not 0 <= self.normaliser <= len(self.trees) * _LONGEST_PATH:
             raise BundleInvalid("isolation_forest.normaliser: expected the sum of usual path lengths.")
+        object.__setattr__(self, "_look", self.trees.look()[0])
         object.__setattr__(self, "_walk", self.trees.walk())
         object.__setattr__(self, "_shape", (self.trees.width,))
+        object.__setattr__(self, "_explained", [])
 
     @property
     def width(self) -> int:
@@ -90,6 +109,8 @@ class IsolationForest:
         *,
         seed: int,
         parameters: Mapping[str, object] | None = None,
+        labels: Floats | None = None,
+        holdout: Holdout | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Grow a forest on rows of feature vectors, NaN for missing.
@@ -111,7 +132,7 @@ class IsolationForest:
         settings = validate(parameters, cls.PARAMETERS)
         check_seed(seed)
         check_training_matrix(X, most_features=MOST_FEATURES)
-        forest = _grow(_as_float32(X), settings, seed, progress or _silent)
+        forest = _grow(_as_float32(X), settings, seed, progress or silent)
         return cls(*_converted(forest))
 
     def score_one(self, x: Floats) -> float:
@@ -124,8 +145,8 @@ class IsolationForest:
         """
         row = np.array(x, np.float64)
         if row.shape != self._shape:
-            raise DataInvalid(Fault("x", f"a vector of {self.width} features", f"shape {row.shape}"))
-        return float(isolation_one(row, *self._walk, self.normaliser))
+            as_row(x, self.width)  # says what is wrong
+        return float(isolation_one(row, self._look, self._walk, self.normaliser))
 
     def score_many(self, X: Floats) -> Floats:
         """The anomaly scores float64[n] of rows float64[n, F]: the loop of `score_one`, the GIL released.
@@ -135,12 +156,34 @@ class IsolationForest:
         DataInvalid
             When the rows have another width.
         """
-        rows = np.require(X, np.float64, ["C", "W"])
-        if rows.ndim != 2 or rows.shape[1] != self.width:
-            raise DataInvalid(Fault("X", f"rows of {self.width} features", f"shape {rows.shape}"))
+        rows = as_rows(X, self.width)
         out = np.empty(rows.shape[0], np.float64)
-        isolation_rows(rows, *self._walk, self.normaliser, out)
+        isolation_rows(rows, self._look, self._walk, self.normaliser, out)
         return out
+
+    def contributions_one(self, x: Floats) -> tuple[float, Floats]:
+        """(base, parts float64[F]): what each feature adds to the base to make minus the mean path; exact.
+
+        The shorter the paths, the higher the score: a part above 0 makes the row more suspicious. The first
+        call prepares tables of the size of the forest.
+
+        Raises
+        ------
+        DataInvalid
+            When the vector has another shape.
+        """
+        explained = self._contributions()
+        return -explained.base / len(self.trees), explained.one(as_row(x, self.width)) / -len(self.trees)
+
+    def contributions_many(self, X: Floats) -> tuple[float, Floats]:
+        """(base, parts float64[n, F]) of rows float64[n, F]: bit for bit those of `contributions_one`."""
+        explained = self._contributions()
+        return -explained.base / len(self.trees), explained.many(as_rows(X, self.width)) / -len(self.trees)
+
+    def _contributions(self) -> TreeContributions:
+        if not self._explained:
+            self._explained.append(explain_trees(self.trees))
+        return self._explained[0]
 
     def arrays(self) -> Arrays:
         """The forest as plain arrays, for a bundle."""
@@ -160,10 +203,8 @@ class IsolationForest:
             When they are not the arrays of a forest; nothing hostile passes.
         """
         read = read_arrays(arrays, FIELDS | _OWN_FIELDS, "isolation_forest")
-        width, normaliser = read.pop("width"), read.pop("normaliser")
-        if width.size != 1 or normaliser.size != 1:
-            raise BundleInvalid("isolation_forest: expected one width and one normaliser.")
-        return cls(Trees(int(width[0]), **read), float(normaliser[0]))
+        width, normaliser = pop_single(read, "isolation_forest", "width", "normaliser")
+        return cls(Trees(width, **read, branches=None), normaliser)
 
 
 def warm_up(progress: Callable[[str], None] | None = None) -> None:
@@ -183,10 +224,7 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
     forest = IsolationForest(trees, 1.0)
     forest.score_one(np.zeros(1))
     forest.score_many(np.zeros((1, 1)))
-
-
-def _silent(done: int, total: int) -> None:
-    """Tell nobody."""
+    forest.contributions_one(np.zeros(1))
 
 
 def _as_float32(X: Floats) -> npt.NDArray[np.float32]:
@@ -232,7 +270,7 @@ def _converted(forest: Any) -> tuple[Trees, float]:
     columns = {name: np.concatenate([tree[name] for tree in trees]) for name in trees[0]}
     offset = np.cumsum([0, *(tree["feature"].size for tree in trees)], dtype=np.int64)
     usual = float(usual_path(np.array([forest.max_samples_]))[0])
-    return Trees(width, **columns, offset=offset), len(trees) * usual
+    return Trees(width, **columns, offset=offset, branches=None), len(trees) * usual
 
 
 def _converted_tree(tree: Any, features: npt.NDArray[Any]) -> Arrays:
@@ -245,7 +283,7 @@ def _converted_tree(tree: Any, features: npt.NDArray[Any]) -> Arrays:
         "threshold": np.where(leaf, np.float32(0), round_down(tree.threshold[order])),
         "missing_left": np.where(leaf, 0, tree.missing_go_to_left[order]).astype(np.uint8),
         "value": np.where(leaf, paths, 0.0),
-        "cover": rows.astype(np.float64),
+        "cover": tree.weighted_n_node_samples[order].astype(np.float64),  # a row drawn twice counts twice
     }
 
 

@@ -1,5 +1,3 @@
-# mypy: disable-error-code="untyped-decorator, no-any-return"
-# (numba ships no types)
 """One-class SVM: what lies away from where the training rows are dense. scikit-learn trains, our loops score.
 
 References
@@ -13,24 +11,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from riskloom.detectors.base import Arrays, Floats, Progress, check_seed, check_training_matrix, read_arrays
-from riskloom.errors import BundleInvalid, DataInvalid, ExtraMissing, Fault, show
+from riskloom.detectors.base import (
+    Arrays,
+    Floats,
+    Holdout,
+    Progress,
+    check_seed,
+    check_training_matrix,
+    pop_single,
+    read_arrays,
+    silent,
+)
+from riskloom.detectors.served import Served
+from riskloom.detectors.standardise import LARGEST, filled
+from riskloom.detectors.svm_kernel import blocks_of, outside_one, outside_rows
+from riskloom.errors import BundleInvalid, DataInvalid, ExtraMissing, Fault
 from riskloom.params import Constraint, Value, validate
 
 MOST_FEATURES = 32_767
 EXACT_ROWS = 2_000
 MOST_EXACT_ROWS = 50_000
 
-_LARGEST = float(np.finfo(np.float32).max)
 _HEAVIEST = 1e15
-_LANES = 32
 _STEPS = 100_000
 _MOST_PASSES = 50
 _CHUNK = 8_192
@@ -41,7 +49,7 @@ _FIELDS: dict[str, type[np.generic]] = dict.fromkeys(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OneClassSvm:
+class OneClassSvm(Served):
     """A fitted machine over F features with m points of support; its score is 0 on the border it has learned.
 
     The score is ``offset - sum(weight * exp(-gamma * |z - point|**2))``, minus the `decision_function` of
@@ -68,6 +76,7 @@ class OneClassSvm:
     """
 
     kind: ClassVar[str] = "one_class_svm"
+    SUPERVISED: ClassVar[bool] = False
     PARAMETERS: ClassVar[tuple[Constraint, ...]] = (
         Constraint(
             "approximation",
@@ -110,21 +119,14 @@ class OneClassSvm:
     weight: Floats
     gamma: float
     offset: float
-    _tables: tuple[Any, ...] = field(init=False, repr=False)
-    _shape: tuple[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check(self)
-        tables = (self.fill, self.center, self.scale, *_blocks(self), float(self.gamma), float(self.offset))
-        object.__setattr__(self, "_tables", tuple(np.copy(t) if np.ndim(t) else t for t in tables))
-        object.__setattr__(self, "_shape", (self.width,))
-        for name in (*_BY_FEATURE, "points", "weight"):
-            getattr(self, name).setflags(write=False)
-
-    @property
-    def width(self) -> int:
-        """How many features a vector has."""
-        return self.fill.size
+        points, weight = blocks_of(self.points.reshape(self.weight.size, -1), self.weight)
+        scaling = (getattr(self, name).copy() for name in _BY_FEATURE)
+        tables = (*scaling, points, weight, float(self.gamma), float(self.offset))
+        self._serve(self.fill.size, outside_one, outside_rows, tables)
+        self._close(*_BY_FEATURE, "points", "weight")
 
     @classmethod
     def fit(
@@ -133,6 +135,8 @@ class OneClassSvm:
         *,
         seed: int,
         parameters: Mapping[str, object] | None = None,
+        labels: Floats | None = None,
+        holdout: Holdout | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn where the rows of X float64[n, F] are dense, NaN for missing.
@@ -160,40 +164,12 @@ class OneClassSvm:
             import sklearn.svm  # noqa: F401 - asked for before the work begins
         except ImportError as cause:
             raise ExtraMissing("train", "Training a one-class SVM") from cause
-        rows, fill = _filled(X)
+        rows, fill = filled(X)
         center, scale = _scaled(rows, str(settings["scaling"]))
         gamma = float(settings["gamma"]) / rows.shape[1]
         learn = _exact if exact else _nystroem
-        points, weight, offset = learn(rows, gamma, settings, seed, progress or _silent)
+        points, weight, offset = learn(rows, gamma, settings, seed, progress or silent)
         return cls(fill, center, scale, np.ascontiguousarray(points).ravel(), weight, gamma, offset)
-
-    def score_one(self, x: Floats) -> float:
-        """The anomaly score of one vector float64[F]; O(m F), keeps nothing.
-
-        Raises
-        ------
-        DataInvalid
-            When the vector has another shape.
-        """
-        row = np.array(x, np.float64)
-        if row.shape != self._shape:
-            raise DataInvalid(Fault("x", f"a vector of {self.width} features", f"shape {row.shape}"))
-        return float(_outside_one(row, self._tables))
-
-    def score_many(self, X: Floats) -> Floats:
-        """The anomaly scores float64[n] of rows float64[n, F]: the loop of `score_one`, the GIL released.
-
-        Raises
-        ------
-        DataInvalid
-            When the rows have another width.
-        """
-        rows = np.require(X, np.float64, ["C", "W"])
-        if rows.ndim != 2 or rows.shape[1] != self.width:
-            raise DataInvalid(Fault("X", f"rows of {self.width} features", f"shape {rows.shape}"))
-        out = np.empty(rows.shape[0], np.float64)
-        _outside_rows(rows, self._tables, out)
-        return out
 
     def arrays(self) -> Arrays:
         """The machine as plain arrays, for a bundle."""
@@ -210,10 +186,8 @@ class OneClassSvm:
             When they are not the arrays of such a machine; nothing hostile passes.
         """
         read = read_arrays(arrays, _FIELDS, "one_class_svm")
-        gamma, offset = read.pop("gamma"), read.pop("offset")
-        if gamma.size != 1 or offset.size != 1:
-            raise BundleInvalid("one_class_svm: expected one gamma and one offset.")
-        return cls(**read, gamma=float(gamma[0]), offset=float(offset[0]))
+        gamma, offset = pop_single(read, "one_class_svm", "gamma", "offset")
+        return cls(**read, gamma=gamma, offset=offset)
 
 
 def warm_up(progress: Callable[[str], None] | None = None) -> None:
@@ -225,31 +199,11 @@ def warm_up(progress: Callable[[str], None] | None = None) -> None:
     machine.score_many(np.zeros((1, 1)))
 
 
-def _silent(done: int, total: int) -> None:
-    """Tell nobody."""
-
-
 def _is_exact(approximation: str, rows: int) -> bool:
     if approximation == "exact" and rows > MOST_EXACT_ROWS:
         few = f"at most {MOST_EXACT_ROWS:,} rows with approximation 'exact'"
         raise DataInvalid(Fault("X", few, f"{rows:,} rows", "use approximation 'nystroem'"))
     return approximation == "exact" or (approximation == "auto" and rows <= EXACT_ROWS)
-
-
-def _filled(X: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-    """(a copy of X without gaps and infinities, what each gap was filled with)."""
-    try:
-        rows = np.array(X, np.float64, order="C")
-    except (TypeError, ValueError) as cause:
-        raise DataInvalid(Fault("X", "numbers", show(X.dtype))) from cause
-    np.clip(rows, -_LARGEST, _LARGEST, out=rows)
-    fill = np.zeros(rows.shape[1])
-    for at in range(rows.shape[1]):
-        gaps = np.isnan(rows[:, at])
-        if not gaps.all():
-            fill[at] = np.median(rows[~gaps, at])
-        rows[gaps, at] = fill[at]
-    return rows, fill
 
 
 def _scaled(rows: Floats, scaling: str) -> tuple[Floats, Floats]:
@@ -307,18 +261,9 @@ def _chunks(count: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
         yield from (order[begin : begin + _CHUNK] for begin in range(0, count, _CHUNK))
 
 
-def _blocks(machine: OneClassSvm) -> tuple[Floats, Floats]:
-    """The points as [block, feature, lane] and their weights, filled up with points that weigh nothing."""
-    count, width = machine.weight.size, machine.width
-    blocks = -(-count // _LANES)
-    points, weight = np.zeros((blocks * _LANES, width)), np.zeros(blocks * _LANES)
-    points[:count], weight[:count] = machine.points.reshape(count, width), machine.weight
-    return np.ascontiguousarray(points.reshape(blocks, _LANES, width).transpose(0, 2, 1)), weight
-
-
 def _check(machine: OneClassSvm) -> None:
     """Refuse arrays of other sizes, and numbers that could make a score that is none."""
-    width, count = machine.width, machine.weight.size
+    width, count = machine.fill.size, machine.weight.size
     if not 1 <= width <= MOST_FEATURES or machine.center.size != width or machine.scale.size != width:
         raise BundleInvalid(
             f"one_class_svm: expected 1 to {MOST_FEATURES} features in fill, center and scale."
@@ -326,48 +271,10 @@ def _check(machine: OneClassSvm) -> None:
     if count < 1 or machine.points.size != count * width:
         raise BundleInvalid(f"one_class_svm.points: expected {width} features for each of {count} weights.")
     for name in ("fill", "center", "points"):
-        if not (np.abs(getattr(machine, name)) <= _LARGEST).all():
+        if not (np.abs(getattr(machine, name)) <= LARGEST).all():
             raise BundleInvalid(f"one_class_svm.{name}: expected numbers within those of float32.")
     heavy = np.abs(machine.weight).max() if np.isfinite(machine.weight).all() else math.inf
     if heavy > _HEAVIEST or not abs(machine.offset) <= _HEAVIEST * count:
         raise BundleInvalid(f"one_class_svm.weight: expected numbers of at most {_HEAVIEST:g}.")
     if not (np.isfinite(machine.scale) & (machine.scale > 0)).all() or not 0 < machine.gamma < math.inf:
         raise BundleInvalid("one_class_svm.scale: expected finite numbers above 0, and so for gamma.")
-
-
-@njit(cache=True, nogil=True)
-def _outside(x: Floats, tables: tuple[Any, ...]) -> float:
-    """The score of one row; lanes are summed side by side, each in the order of the features."""
-    fill, center, scale, blocks, weight, gamma, offset = tables
-    width = x.shape[0]
-    z = np.empty(width)
-    for j in range(width):
-        value = x[j]
-        if value != value:
-            value = fill[j]
-        value = min(max(value, -_LARGEST), _LARGEST)
-        z[j] = (value - center[j]) / scale[j]
-    total = 0.0
-    far = np.empty(_LANES)
-    for b in range(blocks.shape[0]):
-        far[:] = 0.0
-        for j in range(width):
-            for q in range(_LANES):
-                off = z[j] - blocks[b, j, q]
-                far[q] += off * off
-        for q in range(_LANES):
-            total += weight[b * _LANES + q] * math.exp(-gamma * far[q])
-    return offset - total
-
-
-@njit(cache=True, nogil=True)
-def _outside_one(x: Floats, tables: tuple[Any, ...]) -> float:
-    """The score of one row float64[F]."""
-    return _outside(x, tables)
-
-
-@njit(cache=True, nogil=True)
-def _outside_rows(X: Floats, tables: tuple[Any, ...], out: Floats) -> None:
-    """Fill `out` with the score of each row of X float64[n, F]."""
-    for i in range(X.shape[0]):
-        out[i] = _outside(X[i], tables)

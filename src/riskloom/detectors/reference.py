@@ -50,6 +50,7 @@ class RiskReference:
     _scores: list[float] = field(init=False, repr=False)
     _percents: list[float] = field(init=False, repr=False)
     _percent: Floats = field(init=False, repr=False)
+    _rarity: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._check()
@@ -57,6 +58,8 @@ class RiskReference:
         object.__setattr__(self, "_percent", percent)
         object.__setattr__(self, "_percents", percent.tolist())
         object.__setattr__(self, "_scores", self.score.tolist())
+        above = (self.count - np.append(self.lower, self.count) + 1.0) / (self.count + 1.0)
+        object.__setattr__(self, "_rarity", -np.log(above))
         self.score.setflags(write=False)
         self.lower.setflags(write=False)
 
@@ -96,6 +99,30 @@ class RiskReference:
         """The risk scores float64[n] of anomaly scores float64[n], bit for bit those of `risk_one`."""
         risk = self._percent[np.searchsorted(self.score, scores, "left")]
         return np.where(np.isnan(scores), np.nan, risk)
+
+    def rarity_one(self, score: float) -> float:
+        """How rare a score as high as this is: minus the logarithm of the share of training at or above it.
+
+        0 for the lowest score, about 4.6 where one in a hundred is as high; what ensembles compare detectors
+        by. NaN for NaN.
+        """
+        return float(self._rarity[bisect_left(self._scores, score)]) if score == score else score
+
+    def rarity_many(self, scores: Floats) -> Floats:
+        """The rarity float64[n] of scores float64[n], bit for bit that of `rarity_one`."""
+        rarity = self._rarity[np.searchsorted(self.score, scores, "left")]
+        return np.where(np.isnan(scores), np.nan, rarity)
+
+    def percentile_of(self, score: float, *, at_most: bool = False) -> float:
+        """The percentile that flags from `score` on.
+
+        The scale has a step for each kept training score, so it may flag a few scores just below as well;
+        `at_most` takes the next step then, which flags none of them, and not all from `score` on.
+        """
+        percentile = self.risk_one(score)
+        if at_most and self.threshold(percentile) < score:
+            return self._percents[min(bisect_left(self._scores, score) + 1, len(self._percents) - 1)]
+        return percentile
 
     def threshold(self, percentile: float) -> float:
         """The lowest anomaly score whose `risk_score` is at least `percentile`, minus infinity for 0.

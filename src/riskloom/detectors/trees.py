@@ -10,43 +10,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.detectors import tree_branches
 from riskloom.detectors.base import Arrays, Floats, read_arrays
-from riskloom.detectors.tree_kernel import sum_rows
+from riskloom.detectors.tree_branches import Branches
+from riskloom.detectors.tree_kernel import Look, Sets, Walk, margin_rows
 from riskloom.errors import BundleInvalid
 
 MOST_FEATURES = 32_767
 MOST_NODES = 2**31 - 1
 MOST_DEPTH = 512
 LEAF = -1
-
-
-class Walk(NamedTuple):
-    """The trees as the kernels read them, in the order of their arguments; explained in `tree_kernel`."""
-
-    side: npt.NDArray[np.uint16]
-    threshold: npt.NDArray[np.float32]
-    child: npt.NDArray[np.int32]
-    value: npt.NDArray[Any]
-    root: npt.NDArray[np.int32]
-    depth: npt.NDArray[np.int32]
+NEAR_ZERO = float(np.float32(1e-35))
+"""LightGBM takes what is at most so far away from zero for zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trees:
     """Additive trees over `width` features; N nodes, T trees. Checked when made, its arrays are read-only.
 
+    The type of `threshold` says how values are read. In float32 they are rounded to it first, and a category
+    is a value from 0 on without its fraction, as scikit-learn and XGBoost read them. In float64 they are
+    compared as they are, those within `NEAR_ZERO` of zero are zero, and a category is what remains when the
+    fraction is cut off, so that -0.5 is 0: LightGBM's reading.
+
     Parameters
     ----------
     feature
         int32[N]: the feature an inner node asks about, `LEAF` (-1) at a leaf.
     threshold
-        float32[N]: right when the value as float32 is above it; 0 at a leaf. Use `round_down` on float64
-        thresholds.
+        float32[N] or float64[N]: right when the value is above it; 0 at a leaf and at nodes that list
+        categories. Infinity sends every value left. Use `round_down` to bring float64 ones to float32.
     missing_left
         uint8[N]: 1 where a missing value goes left, 0 where it goes right.
     value
@@ -55,6 +53,8 @@ class Trees:
         float64[N]: how much of the training data reached the node; explanations weigh by it.
     offset
         int64[T + 1]: where each tree begins, and N.
+    branches
+        The nodes that ask for categories or take zero for missing; None when there are none.
 
     Raises
     ------
@@ -64,16 +64,20 @@ class Trees:
 
     width: int
     feature: npt.NDArray[np.int32]
-    threshold: npt.NDArray[np.float32]
+    threshold: npt.NDArray[Any]
     missing_left: npt.NDArray[np.uint8]
     value: npt.NDArray[Any]
     cover: Floats
     offset: npt.NDArray[np.int64]
+    branches: Branches | None = None
 
     def __post_init__(self) -> None:
         _check_sizes(self)
         _check_shape(self)
         _check_values(self)
+        if self.branches:
+            self.branches.check(self.feature, LEAF)
+            _check_zeros(self, self.branches)
         for array in self.arrays().values():
             array.setflags(write=False)
 
@@ -83,7 +87,8 @@ class Trees:
 
     def arrays(self) -> Arrays:
         """The arrays by name; `from_arrays` reads them."""
-        return {name: getattr(self, name) for name in FIELDS}
+        own: Arrays = {name: getattr(self, name) for name in FIELDS}
+        return own | (self.branches.arrays() if self.branches else {})
 
     @classmethod
     def from_arrays(
@@ -92,23 +97,45 @@ class Trees:
         *,
         width: int,
         value_type: type[np.floating[Any]] = np.float64,
+        threshold_type: type[np.floating[Any]] = np.float32,
     ) -> Trees:
         """The trees back from `arrays()`, copied and checked; leaves are summed in `value_type`."""
-        read = read_arrays(arrays, {**FIELDS, "value": value_type}, "trees")
-        return cls(width, **read)
+        types = FIELDS | {"value": value_type, "threshold": threshold_type}
+        branching = bool(set(tree_branches.FIELDS) & set(arrays))
+        read = read_arrays(arrays, types | (tree_branches.FIELDS if branching else {}), "trees")
+        branches = Branches(*(read.pop(name) for name in tree_branches.FIELDS)) if branching else None
+        return cls(width, **read, branches=branches)
+
+    def first(self, count: int) -> Trees:
+        """The first so many of the trees."""
+        end = int(self.offset[count])
+        own = {name: getattr(self, name)[:end] for name in FIELDS if name != "offset"}
+        branches = self.branches.first(end) if self.branches else None
+        return Trees(self.width, **own, offset=self.offset[: count + 1], branches=branches)
+
+    def look(self) -> tuple[Look, Sets | None]:
+        """What each node asks, as the kernels read it; explained in `tree_kernel`."""
+        inner, branches = self.feature != LEAF, self.branches
+        wide = self.threshold.dtype == np.float64
+        near_zero, least = (NEAR_ZERO, float(np.nextafter(-1.0, 0.0))) if wide else (-1.0, 0.0)
+        views = 4 if branches and branches.zero_missing.any() else 2
+        places = views * self.width + 1
+        side = np.where(inner, self.feature, places - 1)
+        side += np.where(inner & (self.missing_left == 0), self.width, 0)
+        threshold = np.where(inner, self.threshold, self.threshold.dtype.type(np.inf))
+        if branches:
+            side += np.where(branches.zero_missing, 2 * self.width, 0)
+        answers = branches.answers(self.feature, self.missing_left) if branches else None
+        if not answers:
+            return (near_zero, views, places, side.astype(np.uint16), threshold), None
+        side[answers.node], threshold[answers.node] = places + answers.place, 0.5
+        look = (near_zero, views, places + answers.places, side.astype(np.uint32), threshold)
+        return look, (least, *answers.tables)
 
     def walk(self) -> Walk:
-        """The arrays of the kernels, fresh copies."""
-        inner = self.feature != LEAF
-        side = np.where(inner, self.feature, 0) + np.where(inner & (self.missing_left == 0), self.width, 0)
-        return Walk(
-            side.astype(np.uint16),
-            np.where(inner, self.threshold, np.float32(np.inf)),
-            _children(self).astype(np.int32),
-            self.value.copy(),
-            self.offset[:-1].astype(np.int32),
-            _depths(self),
-        )
+        """The shape and the leaves, as the kernels read them."""
+        child = children(self).astype(np.int32)
+        return child, self.value.copy(), self.offset[:-1].astype(np.int32), _depths(self)
 
     def sum_many(self, X: Floats, start: float = 0.0) -> npt.NDArray[Any]:
         """`start` plus the leaves that each row of X float64[n, width] reaches, in the width of `value`.
@@ -116,7 +143,7 @@ class Trees:
         Leaves are added in the order of the trees. NaN is missing; infinities are values like any other.
         """
         out = np.empty(X.shape[0], self.value.dtype)
-        sum_rows(X, *self.walk(), self.value.dtype.type(start), out)
+        margin_rows(X, *self.look(), self.walk(), self.value.dtype.type(start), out)
         return out
 
 
@@ -152,7 +179,7 @@ def level_order(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[
     return np.concatenate(levels)
 
 
-def _children(trees: Trees) -> npt.NDArray[np.int64]:
+def children(trees: Trees) -> npt.NDArray[np.int64]:
     """The left child of each node, itself at a leaf."""
     inner = trees.feature != LEAF
     begin = np.repeat(trees.offset[:-1], np.diff(trees.offset))
@@ -164,7 +191,7 @@ def _children(trees: Trees) -> npt.NDArray[np.int64]:
 
 def _depths(trees: Trees) -> npt.NDArray[np.int32]:
     """The longest way down each tree; refuses more than MOST_DEPTH steps."""
-    child = _children(trees)
+    child = children(trees)
     depth = np.zeros(len(trees), np.int32)
     level = trees.offset[:-1]
     for step in range(MOST_DEPTH + 1):
@@ -180,7 +207,8 @@ def _check_sizes(trees: Trees) -> None:
     nodes = trees.feature.size
     if not 1 <= trees.width <= MOST_FEATURES:
         raise BundleInvalid(f"trees: expected 1 to {MOST_FEATURES} features, got {trees.width}.")
-    for name, array in trees.arrays().items():
+    for name in FIELDS:
+        array = getattr(trees, name)
         if array.ndim != 1 or (name != "offset" and array.size != nodes):
             raise BundleInvalid(
                 f"trees.{name}: expected an entry for each of {nodes} nodes, got {array.shape}."
@@ -197,18 +225,26 @@ def _check_shape(trees: Trees) -> None:
     if ((trees.feature < LEAF) | (trees.feature >= trees.width)).any():
         raise BundleInvalid(f"trees.feature: expected {LEAF} for a leaf or a feature below {trees.width}.")
     counts = np.add.reduceat(inner.astype(np.int64), trees.offset[:-1])
-    parents_first = (_children(trees) > np.arange(inner.size))[inner].all()
+    parents_first = (children(trees) > np.arange(inner.size))[inner].all()
     if not parents_first or (np.diff(trees.offset) != 2 * counts + 1).any():
         raise BundleInvalid("trees.feature: expected whole trees in level order.")
     _depths(trees)
 
 
 def _check_values(trees: Trees) -> None:
-    if not (trees.threshold < np.inf).all():
-        raise BundleInvalid("trees.threshold: expected numbers below infinity.")
+    if trees.threshold.dtype not in (np.float64, np.float32) or np.isnan(trees.threshold).any():
+        raise BundleInvalid("trees.threshold: expected numbers.")
     if (trees.missing_left > 1).any():
         raise BundleInvalid("trees.missing_left: expected 0 or 1.")
     if trees.value.dtype not in (np.float64, np.float32) or not np.isfinite(trees.value).all():
         raise BundleInvalid("trees.value: expected finite numbers.")
     if not (np.isfinite(trees.cover) & (trees.cover >= 0)).all():
         raise BundleInvalid("trees.cover: expected finite numbers from 0.")
+
+
+def _check_zeros(trees: Trees, branches: Branches) -> None:
+    used = bool(branches.zero_missing.any())
+    if used and (trees.threshold.dtype != np.float64 or trees.width > MOST_FEATURES // 2):
+        raise BundleInvalid(
+            f"trees.zero_missing: expected float64 thresholds and at most {MOST_FEATURES // 2} features."
+        )

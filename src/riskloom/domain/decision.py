@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,17 +20,17 @@ class Outcome(StrEnum):
     @property
     def rank(self) -> int:
         """Its place on the ladder, 0 to 2."""
-        return LADDER.index(self)
+        return RANK[self]
 
 
 LADDER = (Outcome.APPROVED, Outcome.FLAGGED, Outcome.REJECTED)
+RANK = {outcome: rank for rank, outcome in enumerate(LADDER)}
 
 MODEL_REASON = "MODEL_RISK"
 """The code of the reason that the model gives when its risk score reaches the policy's threshold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Why: a code, the values behind it, and the arrival numbers of the events that are its evidence.
 
     Its sentence is rendered on reading, from the rule that had this code in the decision's bundle.
@@ -42,9 +42,8 @@ class Reason:
     evidence: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The decision on one event.
+class Decision(msgspec.Struct, frozen=True):
+    """The decision on one event; a struct, as `Event` is.
 
     `vector` is the float64 feature vector in the bundle's order, NaN where missing. Scores are None where
     there was no model.
@@ -59,6 +58,10 @@ class Decision:
     vector: npt.NDArray[np.float64]
     bundle: str
     degraded: tuple[str, ...] = ()
+    probability: float | None = None
+    """The calibrated probability of fraud; None where nothing was calibrated."""
+    contributions: Mapping[str, float] = {}
+    """Of a flagged event: what the features that raised its score most added to it, highest first."""
 
     @property
     def flagged(self) -> bool:

@@ -27,6 +27,9 @@ _RATE_DIGITS = 30
 _RATE_LIMIT = 10**_RATE_DIGITS
 """More digits than any rate has, so that a table can be written out and read back."""
 _EPOCH = date(1970, 1, 1)
+_SHORTEST = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
+POWERS: tuple[int, ...] = tuple(10**power for power in range(13))
+"""Powers of ten; no number has more than 12 decimals."""
 
 
 def exponent(currency: str) -> int:
@@ -65,6 +68,37 @@ def parse_decimal(text: str) -> tuple[int, int]:
     if scale < 0:
         digits, scale = digits * 10**-scale, 0
     return (-digits if sign == "-" else digits), scale
+
+
+def shortest_decimal(text: str) -> str:
+    """The shortest decimal text of the same value, without exponent; most amounts are written so already.
+
+    >>> shortest_decimal("012.50"), shortest_decimal("1e3")
+    ('12.5', '1000')
+    """
+    if _SHORTEST.fullmatch(text):
+        return text
+    digits, scale = parse_decimal(text)
+    while scale and digits % 10 == 0:
+        digits, scale = digits // 10, scale - 1
+    sign, text = ("-" if digits < 0 else ""), f"{abs(digits):0{scale + 1}d}"
+    return f"{sign}{text[:-scale]}.{text[-scale:]}" if scale else sign + text
+
+
+def plain_minor(text: str, decimals: int) -> int | None:
+    """Minor units of an amount that is written in its shortest form and needs no rounding; else None.
+
+    >>> plain_minor("12.5", 2), plain_minor("12.50", 2), plain_minor("0.125", 2)
+    (1250, None, None)
+    """
+    whole, point, fraction = text.partition(".")
+    if not (whole.isdecimal() and len(whole) <= 15 and text.isascii()) or (whole[0] == "0" and whole != "0"):
+        return None
+    if not point:
+        return int(whole) * POWERS[decimals]
+    if len(fraction) > decimals or not fraction.isdecimal() or fraction[-1] == "0":
+        return None
+    return int(whole + fraction) * POWERS[decimals - len(fraction)]
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:

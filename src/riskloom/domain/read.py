@@ -11,15 +11,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from riskloom.domain.field import INTEGER_LIMIT, Field, FieldType
-from riskloom.domain.money import scale_decimal
+from riskloom.domain.money import POWERS, scale_decimal
 
 TEXT_LIMIT = 256
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_POWERS: tuple[int, ...] = tuple(10**power for power in range(13))  # a number has at most 12 decimals
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
-LATEST_US = (datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+LATEST_US = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND
 
 
 class NumberText(str):
@@ -54,21 +53,28 @@ def reader(field: Field) -> Callable[[object], Any]:
         case FieldType.BOOLEAN:
             return _read_boolean
         case FieldType.CLOCK:
-            return _read_clock
+            return read_clock
         case FieldType.TIME:
             return _time_reader(field.timezone)
-        case FieldType.INTEGER:
-            return _number_reader(0, -INTEGER_LIMIT + 1, INTEGER_LIMIT - 1, "an integer")
-        case FieldType.LATITUDE:
-            return _number_reader(6, -90_000_000, 90_000_000, "degrees from -90 to 90")
-        case FieldType.LONGITUDE:
-            return _number_reader(6, -180_000_000, 180_000_000, "degrees from -180 to 180")
-        case FieldType.NUMBER:
-            low = -INTEGER_LIMIT + 1 if field.signed else 0
-            what = "a number" if field.signed else "a number of at least 0"
-            return _number_reader(field.decimals, low, INTEGER_LIMIT - 1, what)
         case FieldType.MONEY:
             raise ValueError("money is read with its currency")
+        case _:
+            return _number_reader(*number_shape(field))
+
+
+def number_shape(field: Field) -> tuple[int, int, int, str]:
+    """(decimals, least, greatest as held inside, what is expected) of a field that holds numbers."""
+    match field.type:
+        case FieldType.INTEGER:
+            return 0, -INTEGER_LIMIT + 1, INTEGER_LIMIT - 1, "an integer"
+        case FieldType.LATITUDE:
+            return 6, -90_000_000, 90_000_000, "degrees from -90 to 90"
+        case FieldType.LONGITUDE:
+            return 6, -180_000_000, 180_000_000, "degrees from -180 to 180"
+        case _:
+            low = -INTEGER_LIMIT + 1 if field.signed else 0
+            what = "a number" if field.signed else "a number of at least 0"
+            return field.decimals, low, INTEGER_LIMIT - 1, what
 
 
 def _read_text(raw: object) -> str:
@@ -100,11 +106,12 @@ def _category_reader(values: tuple[str, ...]) -> Callable[[object], str]:
 def _read_ip(raw: object) -> str:
     if type(raw) is not str or len(raw) > 64:
         raise FieldFault("an IP address")
-    return _normal_ip(raw)
+    return normal_ip(raw)
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _normal_ip(text: str) -> str:
+def normal_ip(text: str) -> str:
+    """An address in its shortest form; `FieldFault` where it is none."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
@@ -122,7 +129,8 @@ def _read_boolean(raw: object) -> bool:
     raise FieldFault("true or false")
 
 
-def _read_clock(raw: object) -> int:
+def read_clock(raw: object) -> int:
+    """Minutes since midnight of HH:MM; `FieldFault` where it is something else."""
     match = _CLOCK.fullmatch(raw) if type(raw) is str else None
     if match is None:
         raise FieldFault("a time of day as HH:MM")
@@ -145,7 +153,7 @@ def _time_reader(zone: str) -> Callable[[object], int]:
             if local is None:
                 raise FieldFault("a time with Z or an offset", hint=f"{raw}Z if it is UTC")
             when = when.replace(tzinfo=local)
-        since = when - _EPOCH
+        since = when - EPOCH
         return _in_range((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
     return read
@@ -185,7 +193,7 @@ def _scale(text: str, decimals: int) -> int:
     digits = whole[1:] if whole[:1] == "-" else whole
     spare = decimals - len(fraction)
     if digits.isdecimal() and fraction.isdecimal() and spare >= 0 and len(digits) <= 15:
-        return int(whole + fraction) * _POWERS[spare]
+        return int(whole + fraction) * POWERS[spare]
     return scale_decimal(text, decimals)
 
 

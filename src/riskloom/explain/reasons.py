@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from riskloom.domain.decision import MODEL_REASON
@@ -26,9 +26,9 @@ class ReasonTexts:
     def __init__(
         self, rules: Sequence[Mapping[str, Any]], base_currency: str, describe: Mapping[str, str]
     ) -> None:
-        self._messages = {str(rule["code"]): str(rule["message"]) for rule in rules}
         self._base_currency = base_currency
         self._describe = describe
+        self._messages = {str(rule["code"]): _parts(str(rule["message"])) for rule in rules}
 
     def sentence(self, code: str, values: Mapping[str, Any]) -> str:
         """The sentence of a reason; the bare code where the bundle no longer knows it."""
@@ -37,8 +37,14 @@ class ReasonTexts:
         message = self._messages.get(code)
         if message is None:
             return code.replace("_", " ").capitalize()
-        known = {BASE_CURRENCY: self._base_currency, **values}
-        return PLACEHOLDER.sub(lambda match: show_value(known.get(match[1]), match[2] or ""), message)
+        template, places = message
+        if not places:
+            return template
+        get = values.get
+        base = self._base_currency
+        return template.format(
+            *[show_value(get(name, base if name == BASE_CURRENCY else None), form) for name, form in places]
+        )
 
     def _of_model(self, values: Mapping[str, Any]) -> str:
         facts = [
@@ -49,7 +55,28 @@ class ReasonTexts:
         risk = values.get("value")
         share = f"{risk:.2f}".rstrip("0").rstrip(".") if isinstance(risk, (int, float)) else "?"
         sentence = f"Unusual as a whole: more suspicious than {share} % of the training reference"
-        return f"{sentence}. Farthest from usual: {'; '.join(facts)}" if facts else sentence
+        return f"{sentence}. Most of it: {'; '.join(facts)}" if facts else sentence
+
+
+_Message = tuple[str, tuple[tuple[str, str], ...]]
+"""A message with {} at its places, or as it is where it has none; and name and form of each place."""
+
+
+def _parts(message: str) -> _Message:
+    places = tuple((match[1], match[2] or "") for match in PLACEHOLDER.finditer(message))
+    if not places:
+        return message, ()
+    texts = (text.replace("{", "{{").replace("}", "}}") for text in _texts(message))
+    return "{}".join(texts), places
+
+
+def _texts(message: str) -> Iterator[str]:
+    """What stands before, between and behind the places."""
+    at = 0
+    for match in PLACEHOLDER.finditer(message):
+        yield message[at : match.start()]
+        at = match.end()
+    yield message[at:]
 
 
 def show_value(value: object, form: str = "") -> str:
@@ -57,6 +84,8 @@ def show_value(value: object, form: str = "") -> str:
 
     `form` percent shows a share as such, clock shows an hour of the day as HH:MM.
     """
+    if type(value) is str:
+        return value
     if value is None or value != value:
         return "unknown"
     if isinstance(value, bool):

@@ -95,6 +95,11 @@ _TABLE = (
     Function("upper", (_TEXT,), _TEXT, one.upper, many.each_text(one.upper), "The text in capital letters."),
     Function("len", (_TEXT,), _NUMBER, one.length, many.each(one.length), "How many characters it has."),
     Function(
+        "code", (_TEXT,), _NUMBER, one.code, many.each(one.code),
+        "A number that stands for the text, for detectors that learn categories; two texts share one "
+        "about once in 2**52.",
+    ),
+    Function(
         "starts_with", _TEXTS, _BOOLEAN, one.starts_with, many.each_pair(one.starts_with),
         "Whether the first begins with the second.",
     ),

@@ -7,7 +7,7 @@ builtins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 from riskloom.expression.check import Expression
@@ -56,19 +56,42 @@ def compile_row(
     return cast("Row", space["row"])
 
 
+def compile_met(
+    conditions: Sequence[Expression], inputs: Sequence[str]
+) -> Callable[[Sequence[object]], list[int]]:
+    """One function that gives the positions of the `conditions` that are met, for one event.
+
+    Takes what `compile_row` takes. None of them can use another.
+
+    Examples
+    --------
+    >>> from riskloom.expression.check import check
+    >>> rules = [check(text, {"amount": Type.NUMBER}) for text in ("amount > 9", "amount < 9")]
+    >>> met = compile_met(rules, ["amount"])
+    >>> met([90.0]), met([float("nan")])
+    ([0], [])
+    """
+    named = {f"condition {at}": condition for at, condition in enumerate(conditions)}
+    names: dict[str, str] = {}
+    writer = Writer(names)
+    lines = ["def met(v):", *_inputs(named, inputs, names), "    found = []"]
+    for at, condition in enumerate(conditions):
+        writer.zone_name = condition.timezone
+        lines.append(f"    if {writer.truth(condition.tree)}: found.append({at})")
+    lines.append("    return found")
+    space: dict[str, object] = {**writer.bound, "__builtins__": {}}
+    # As above: no author's text.
+    exec(compile("\n".join(lines), "<riskloom conditions>", "exec"), space)  # noqa: S102
+    return cast("Callable[[Sequence[object]], list[int]]", space["met"])
+
+
 def write_source(
     expressions: Mapping[str, Expression], inputs: Sequence[str], *, conditions: bool = False
 ) -> tuple[str, dict[str, object]]:
     """The source of the function and what its constant names are bound to; for reading and for tests."""
-    used = plan_inputs(expressions, inputs)
     names: dict[str, str] = {}
     writer = Writer(names)
-    lines = ["def row(v):"]
-    for name, kind in used.items():
-        local = names[name] = f"x{len(names)}"
-        lines.append(f"    {local} = v[{inputs.index(name)}]")
-        if kind.is_numeric:
-            lines.append(f"    if {local} - {local} != 0.0: {local} = N")
+    lines = ["def row(v):", *_inputs(expressions, inputs, names)]
     referred = {name for expression in expressions.values() for name in expression.names}
     results = []
     for at, (name, expression) in enumerate(expressions.items()):
@@ -80,3 +103,14 @@ def write_source(
         results.append(f"e{at} is True" if met and name in referred else f"e{at}")
     lines.append(f"    return ({''.join(result + ', ' for result in results)})")
     return "\n".join(lines) + "\n", writer.bound
+
+
+def _inputs(
+    expressions: Mapping[str, Expression], inputs: Sequence[str], names: dict[str, str]
+) -> Iterator[str]:
+    """Lines that read the inputs into local variables, whose names are noted."""
+    for name, kind in plan_inputs(expressions, inputs).items():
+        local = names[name] = f"x{len(names)}"
+        yield f"    {local} = v[{inputs.index(name)}]"
+        if kind.is_numeric:
+            yield f"    if {local} - {local} != 0.0: {local} = N"

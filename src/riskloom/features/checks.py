@@ -16,8 +16,9 @@ import numpy as np
 
 from riskloom.errors import StateOverflow
 from riskloom.features.layout import Floats
-from riskloom.features.oracle import Answer, Event, finished, oracle
+from riskloom.features.oracle import Answer, Entry, Event, Fact, finished, oracle
 from riskloom.features.spec import AGGREGATES, Column, WindowFeature
+from riskloom.features.state import Told
 
 COLUMNS = (
     Column("user", "id", dictionary="person"),
@@ -38,6 +39,8 @@ class Engine(Protocol):
 
     def advance_one(self, arrival: int) -> None: ...
 
+    def tell_one(self, time_us: int, values: Mapping[str, object], arrival: int, fraud: bool) -> bool: ...
+
     def evidence_one(self, feature_index: int, limit: int = 50) -> list[int]: ...
 
     def integers_one(self) -> list[tuple[int, ...] | None]: ...
@@ -49,6 +52,7 @@ class Engine(Protocol):
         arrival: Any,
         values: Mapping[str, Any],
         out: Floats | None = None,
+        facts: Sequence[Told] = (),
     ) -> Any: ...
 
 
@@ -63,8 +67,12 @@ class Case:
 
     features: tuple[WindowFeature, ...]
     max_lateness_us: int
-    events: tuple[Event, ...]
+    events: tuple[Entry, ...]
     judged: frozenset[int] | None = None
+
+    def told(self) -> dict[int, Event]:
+        """The events by arrival number: what facts are about."""
+        return {event.arrival: event for event in self.events if isinstance(event, Event)}
 
 
 def check_engine(make_state: MakeState, seed: int, again: Again | None = None) -> None:
@@ -99,7 +107,12 @@ def _check_one_by_one(
     engine: Engine, case: Case, answers: Sequence[Answer | None], chance: random.Random
 ) -> None:
     out = np.zeros(len(case.features))
+    told = case.told()
     for i, (event, answer) in enumerate(zip(case.events, answers, strict=True)):
+        if isinstance(event, Fact):
+            about = told[event.arrival]
+            engine.tell_one(about.time_us, about.values, event.arrival, event.fraud)
+            continue
         late = engine.look_one(event.time_us, event.arrived_us, event.values, out)
         if answer is not None:
             where = f"one by one: event {i}"
@@ -130,16 +143,24 @@ def _check_chunks(
     parts: Sequence[Sequence[int]],
     again: Again | None,
 ) -> None:
+    told = case.told()
     for part in parts:
-        events = [case.events[i] for i in part]
+        numbers = [i for i in part if isinstance(case.events[i], Event)]
+        events = [event for i in part if isinstance(event := case.events[i], Event)]
+        facts = [
+            Told(sum(j < i for j in numbers), about.time_us, about.values, fact.arrival, fact.fraud)
+            for i in part
+            if isinstance(fact := case.events[i], Fact)
+            for about in [told[fact.arrival]]
+        ]
         times, arrived, arrivals = (
             np.array([getattr(e, name) for e in events], np.int64)
             for name in ("time_us", "arrived_us", "arrival")
         )
         values = {column.name: [event.values.get(column.name) for event in events] for column in COLUMNS}
-        out = np.zeros((len(part), len(case.features)))
-        late = engine.run_many(times, arrived, arrivals, values, out)
-        for row, i in enumerate(part):
+        out = np.zeros((len(events), len(case.features)))
+        late = engine.run_many(times, arrived, arrivals, values, out, facts)
+        for row, i in enumerate(numbers):
             answer = answers[i]
             if answer is not None:
                 _same(f"{run}: event {i}: too late", bool(late[row]), answer.too_late)
@@ -185,7 +206,9 @@ def draw_small(chance: random.Random, longest: int = 200) -> Case:
     few = chance.choice([1, 2, 6])
     big = chance.choice([5, 1000, 2**40, 2**46 - 1])
     plate = chance.random() * 0.5
-    now, arrival, events = chance.choice([0, 10**6, 1_760_000_000_000_000]), chance.choice([0, 2**32 - 9]), []
+    facts = chance.choice([0, 0.1, 0.6])
+    now, arrival = chance.choice([0, 10**6, 1_760_000_000_000_000]), chance.choice([0, 2**32 - 9])
+    events: list[Entry] = []
     for _ in range(chance.choice([n for n in (20, 60, 120, 200) if n <= longest])):
         now += chance.choice(gaps)
         arrival += chance.choice([1, 1, 1, 7, 10**6])
@@ -196,7 +219,16 @@ def draw_small(chance: random.Random, longest: int = 200) -> Case:
         if chance.random() < 0.01:
             time = now + chance.choice(widths)  # a clock that runs ahead
         events.append(Event(time, now, arrival, _draw_values(chance, few, big)))
+        if chance.random() < facts:
+            events.append(_draw_fact(chance, events))
     return Case(features, lateness, tuple(events))
+
+
+def _draw_fact(chance: random.Random, entries: Sequence[Entry]) -> Fact:
+    """A fact about one of the newest events, or any: a fraud mostly, now and then taken back."""
+    events = [entry for entry in entries if isinstance(entry, Event)]
+    about = chance.choice(events[-5:] if chance.random() < 0.6 else events)
+    return Fact(about.arrival, chance.random() < 0.75)
 
 
 def _draw_feature(chance: random.Random, number: int, widths: Sequence[int]) -> WindowFeature:
@@ -248,14 +280,16 @@ def draw_hot(chance: random.Random) -> Case:
 def _long_features(chance: random.Random, widths: Sequence[int]) -> tuple[WindowFeature, ...]:
     wanted = [(name, "amount") for name in ("min", "max", "min", "max", "std", "sum", "last")]
     wanted += [("distinct", "card"), ("distinct", "card"), ("first_seen", "card")]
+    wanted += [("fraud_count", ""), ("fraud_share", "")]
     return tuple(
-        WindowFeature(f"f{i}", "user", aggregate, (of,), chance.choice(widths))
+        WindowFeature(f"f{i}", "user", aggregate, (of,) if of else (), chance.choice(widths))
         for i, (aggregate, of) in enumerate(wanted)
     )
 
 
-def _long_stream(chance: random.Random, n: int, lateness: int, late_share: float) -> tuple[Event, ...]:
-    now, events = 1_000_000, []
+def _long_stream(chance: random.Random, n: int, lateness: int, late_share: float) -> tuple[Entry, ...]:
+    now = 1_000_000
+    events: list[Entry] = []
     for arrival in range(n):
         now += chance.choice([0, 1, 1, 2])
         time = now - (chance.randint(0, lateness) if chance.random() < late_share else 0)
@@ -263,4 +297,6 @@ def _long_stream(chance: random.Random, n: int, lateness: int, late_share: float
         events.append(
             Event(time, now, arrival, {"user": "u0", "card": f"c{chance.randint(0, 60)}", "amount": amount})
         )
+        if chance.random() < 0.02:
+            events.append(Fact(chance.randint(max(0, arrival - 300), arrival), chance.random() < 0.75))
     return tuple(events)

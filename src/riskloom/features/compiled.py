@@ -15,6 +15,7 @@ import numba as nb
 
 KERNEL_FILES = (
     "bits",
+    "compact",
     "compiled",
     "evidence",
     "finish",
@@ -25,6 +26,9 @@ KERNEL_FILES = (
     "reclaim",
     "search",
     "take",
+    "tell",
+    "warm",
+    "windows",
     "write",
 )
 Function = Callable[..., Any]

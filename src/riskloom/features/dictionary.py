@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,9 @@ class Dictionary(dict[str | None, int]):
             values = values.tolist()
         if not isinstance(values, Sequence):
             values = list(values)
-        return np.fromiter(map(self.__getitem__, values), np.int64, len(values))
+        if len(values) < 2:
+            return np.array([self[value] for value in values], np.int64)
+        return np.fromiter(itemgetter(*values)(self), np.int64, len(values))  # a third faster than a map
 
     def take_back(self, key: str, given: int) -> None:
         """Undo the last `self[key]` that gave a new id."""

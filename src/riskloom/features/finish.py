@@ -9,22 +9,8 @@ import math
 import numpy as np
 
 from riskloom.features.bits import high_product, square
-from riskloom.features.compiled import compiled, folded
-from riskloom.features.layout import (
-    ENTITIES,
-    FEATURE0,
-    FEATURE1,
-    MEAN,
-    NULL,
-    OP,
-    OUT,
-    SCALE,
-    SINCE_LAST,
-    STD,
-    TRAVEL_KM,
-    WINDOW0,
-    WINDOW1,
-)
+from riskloom.features.compiled import compiled, folded, inlined
+from riskloom.features.layout import FRAUD_SHARE, MEAN, NULL, SINCE_LAST, STD, TRAVEL_KM, TRAVEL_SPEED
 
 EARTH_DIAMETER_KM = 12742.0
 DEGREE = math.pi / 180e6
@@ -63,33 +49,30 @@ def distance_km(a, b):
     return EARTH_DIAMETER_KM * math.asin(math.sqrt(min(1.0, h)))
 
 
+@inlined
+def finish_travel(op, km, microseconds):
+    """travel from a distance: itself, or km/h over at least a second."""
+    return km if op == TRAVEL_KM else km / (max(microseconds, 1_000_000) / 3.6e9)
+
+
 @folded
 def finish_one(op, scale, a, b, c, d):
     """One feature's float64 from its integers; `a` is NULL for null, which becomes NaN.
 
-    The integers: count, sum, min, max, distinct, first_seen, last: (value); mean: (sum, n); std: (sum, n, and
-    the sum of squares in two limbs); seconds_since_last: (microseconds); travel: (place then, place now,
-    microseconds).
+    The integers: count, sum, min, max, distinct, first_seen, last, fraud_count: (value); fraud_share:
+    (frauds, n); mean: (sum, n); std: (sum, n, and the sum of squares in two limbs); seconds_since_last:
+    (microseconds); travel: (place then, place now, microseconds).
     """
     if a == NULL:
         return math.nan
+    if op == FRAUD_SHARE:
+        return np.float64(a) / np.float64(b)
     if op == MEAN:
         return np.float64(a) / np.float64(b * scale)
     if op == STD:
         return math.sqrt(spread(b, a, c, d)) / np.float64(b * scale)
     if op == SINCE_LAST:
         return np.float64(a) / 1e6
-    if op >= TRAVEL_KM:
-        km = distance_km(a, b)
-        return km if op == TRAVEL_KM else km / (max(c, 1_000_000) / 3.6e9)
+    if TRAVEL_KM <= op <= TRAVEL_SPEED:
+        return finish_travel(op, distance_km(a, b), c)
     return np.float64(a) / np.float64(scale)
-
-
-@compiled
-def finish(plan, raw, out):
-    """All features of an event: raw int64 [features, 4] -> out float64 [features]."""
-    for entity in range(1, 1 + plan[0, ENTITIES]):
-        for window in range(plan[entity, WINDOW0], plan[entity, WINDOW1]):
-            for f in range(plan[window, FEATURE0], plan[window, FEATURE1]):
-                o = plan[f, OUT]
-                out[o] = finish_one(plan[f, OP], plan[f, SCALE], raw[o, 0], raw[o, 1], raw[o, 2], raw[o, 3])

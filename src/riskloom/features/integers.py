@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from riskloom.features.layout import NULL, Ints
 from riskloom.features.spec import WindowFeature
 
-MEANT = {"mean": 2, "std": 4, "travel_km": 3, "travel_speed": 3}
+MEANT = {"mean": 2, "std": 4, "travel_km": 3, "travel_speed": 3, "fraud_share": 2}
 """How many integers an aggregate has; one where it is not named."""
 
 

@@ -19,10 +19,11 @@ import numpy as np
 from riskloom.features.bits import pointer
 from riskloom.features.compiled import compiled, inlined
 from riskloom.features.evidence import evidence
-from riskloom.features.finish import finish
 from riskloom.features.layout import HEADER_WIDTH, MAX_ENTITIES, PLAN_WIDTH, Ints
-from riskloom.features.look import join_places, look, warm
+from riskloom.features.look import join_places, look
 from riskloom.features.take import take
+from riskloom.features.tell import tell
+from riskloom.features.warm import warm
 
 
 @inlined
@@ -50,39 +51,45 @@ def table_of(plan: Ints, arena: Ints, headers: Ints, pages: Ints, meta: Ints, ev
 @compiled
 def look_one(table, out):
     plan, arena, headers, pages, meta, event, raw = arrays_of(table)
-    warm(plan, arena, headers, pages, meta, event, False)
-    warm(plan, arena, headers, pages, meta, event, True)
-    late = look(plan, arena, headers, pages, meta, event, raw)
-    finish(plan, raw, out)
-    return late
+    shorts = arena.view(np.int32)
+    for step in range(3):
+        warm(plan, arena, shorts, headers, pages, meta, event, step)
+    return look(plan, arena, headers, pages, meta, event, raw, out)
 
 
 @compiled
 def take_one(table):
-    plan, arena, headers, pages, meta, event, _raw = arrays_of(table)
-    return take(plan, arena, headers, pages, meta, event)
+    plan, arena, headers, pages, meta, event, raw = arrays_of(table)
+    return take(plan, arena, headers, pages, meta, event, raw, True)
 
 
 @compiled
-def evidence_one(table, entity, window, only_last, found):
+def tell_one(table, fraud):
+    plan, arena, headers, pages, _meta, event, _raw = arrays_of(table)
+    return tell(plan, arena, headers, pages, event, fraud)
+
+
+@compiled
+def evidence_one(table, entity, window, which, found):
     plan, arena, headers, pages, meta, event, _raw = arrays_of(table)
-    return evidence(plan, arena, headers, pages, meta, event, entity, window, only_last, found)
+    return evidence(plan, arena, headers, pages, meta, event, entity, window, which, found)
 
 
 @compiled
 def run_many(table, events, out, late, n):
     """From event n on: look, finish, take. Returns (next event, what must be done before it goes on)."""
     plan, arena, headers, pages, meta, _event, raw = arrays_of(table)
+    shorts = arena.view(np.int32)
+    looking = out.shape[0] > 0
     while n < events.shape[0]:
-        if n + 6 < events.shape[0]:
-            warm(plan, arena, headers, pages, meta, events[n + 6], False)
-            warm(plan, arena, headers, pages, meta, events[n + 2], True)
-        if out.shape[0] > 0:
-            look(plan, arena, headers, pages, meta, events[n], raw)
-            finish(plan, raw, out[n])
+        if n + 3 < events.shape[0]:
+            for step in range(2 + looking):
+                warm(plan, arena, shorts, headers, pages, meta, events[n + 3 - step], step)
+        if looking:
+            look(plan, arena, headers, pages, meta, events[n], raw, out[n])
         else:
             join_places(plan, events[n])
-        answer = take(plan, arena, headers, pages, meta, events[n])
+        answer = take(plan, arena, headers, pages, meta, events[n], raw, looking)
         late[n] = answer == -1
         if answer > 0:
             return n, answer
@@ -94,7 +101,8 @@ _INTS = "int64[::1]"
 DOORS: tuple[tuple[str, Any, str], ...] = (
     ("look", look_one, f"({_INTS}, float64[::1])"),
     ("take", take_one, f"({_INTS},)"),
-    ("evidence", evidence_one, f"({_INTS}, int64, int64, boolean, {_INTS})"),
+    ("evidence", evidence_one, f"({_INTS}, int64, int64, int64, {_INTS})"),
+    ("tell", tell_one, f"({_INTS}, int64)"),
     ("many", run_many, f"({_INTS}, int64[:, ::1], float64[:, ::1], boolean[::1], int64)"),
 )
 _ready = False

@@ -1,11 +1,13 @@
 # mypy: disable-error-code="no-untyped-def, no-any-return"
 # (numba infers the types; every array here is int64, or its int32 view)
-"""The arena: blocks and hash tables by size class with free lists, and where the lanes of a block begin.
+"""The arena: blocks and hash tables by size class with free lists, and where the parts of a block begin.
 
-A block of capacity C holds, lane behind lane: `LANES` 64-bit lanes (time first, then running totals, squares,
-raw values), `SHORTS` 32-bit lanes (arrival number, then an id for each pair, then running counts of present
-values), one bit for each (event, pair) that says "the newest with its value", and least and greatest of every
-64 events.
+A block of capacity C begins with its `LANES`, arrays of C words (event times, then each value whose least
+or greatest is asked for), which searches and scans run along. Then a record of `RECORD` words for each
+event, one or two cache lines with all the rest: running totals, squares, other raw values; in 32 bits the
+arrival number, an id for each pair, running counts of present values. Then one bit for each (event, pair)
+that says "the newest with its value", and least and greatest of every 64 events. Before the block lie
+`HINTS` words: where each window of the newest event was found, two in a word; any number there is safe.
 """
 
 from __future__ import annotations
@@ -16,66 +18,61 @@ from riskloom.features.bits import shifted_right
 from riskloom.features.compiled import compiled, inlined
 from riskloom.features.layout import (
     CLASSES,
+    ENTITIES,
     ENTITY_PAIRS,
-    EXTREME0,
-    EXTREMES,
     FREE_BLOCKS,
     FREE_TABLES,
+    HINTS,
     LANES,
+    LONGS,
     NULL,
     PAGE,
     PAGE_BITS,
+    RECORD,
     SCRAP,
     SCRAP_END,
-    SHORTS,
-    SMALLEST_TABLE_BITS,
     SPARE_TABLES,
     TABLE,
-    TABLE_BITS,
-    TABLE_SIZES,
+    TABLE_CLASS,
     TABLE_USED,
     TOP,
 )
-from riskloom.features.search import find_in, spread_out
+from riskloom.features.search import capacity, find_in, spread_out
 
 SMALL_SCRAP = 64
 """A scrap with fewer words left is thrown away for a new one."""
 
 
 @inlined
-def capacity(size_class):
-    """Events (and the sentinel) a block can hold: 4, 6, 8, 12, 16, 24 ..."""
-    return (np.int64(4) << (size_class >> 1)) + ((np.int64(2) << (size_class >> 1)) * (size_class & 1))
-
-
-@inlined
 def block_words(plan, entity, size):
     """The arena words of a block of that capacity."""
-    bitmaps = plan[entity, ENTITY_PAIRS] + 2 * plan[entity, EXTREMES]
-    return size * plan[entity, LANES] + (size >> 1) * plan[entity, SHORTS] + ((size + 63) >> 6) * bitmaps
+    bitmaps = plan[entity, ENTITY_PAIRS] + 2 * (plan[entity, LANES] - 1)
+    of_event = plan[entity, LANES] + plan[entity, RECORD]
+    return plan[entity, HINTS] + size * of_event + ((size + 63) >> 6) * bitmaps
 
 
 @inlined
-def shorts_at(plan, entity, block, size, lane):
-    """Where a 32-bit lane begins, in 32-bit units."""
-    return 2 * (block + size * plan[entity, LANES]) + size * lane
+def records_at(plan, entity, block, size):
+    """Where the records begin."""
+    return block + size * plan[entity, LANES]
 
 
 @inlined
 def bits_at(plan, entity, block, size, pair):
     """Where a pair's bits begin."""
-    return block + size * plan[entity, LANES] + (size >> 1) * plan[entity, SHORTS] + ((size + 63) >> 6) * pair
+    return block + size * (plan[entity, LANES] + plan[entity, RECORD]) + ((size + 63) >> 6) * pair
 
 
 @inlined
 def extremes_at(plan, entity, block, size, lane):
-    """Where a lane's summaries begin: first the least, then the greatest of each 64."""
-    return (
-        block
-        + size * plan[entity, LANES]
-        + (size >> 1) * plan[entity, SHORTS]
-        + ((size + 63) >> 6) * (plan[entity, ENTITY_PAIRS] + 2 * lane)
-    )
+    """Where a lane's summaries begin (from lane 1 on): first the least, then the greatest of each 64."""
+    return bits_at(plan, entity, block, size, plan[entity, ENTITY_PAIRS] + 2 * (lane - 1))
+
+
+@inlined
+def ids_at(plan, entity, block, size, pair):
+    """Where a pair's ids begin, in 32-bit units; from one event to the next it is twice `RECORD`."""
+    return 2 * (records_at(plan, entity, block, size) + plan[entity, LONGS]) + 1 + pair
 
 
 @inlined
@@ -88,23 +85,32 @@ def row_of(pages, entity, identity):
 
 
 @compiled
-def new_scrap(arena, meta, words):
-    """Make a spare hash table of at least `words` the scrap, if there is one."""
-    for bits in range(SMALLEST_TABLE_BITS, TABLE_SIZES):
-        head = FREE_TABLES + bits
-        if meta[head] > 0 and np.int64(2) << bits >= words:
-            meta[SCRAP] = meta[head] - 1
-            meta[SCRAP_END] = meta[SCRAP] + (np.int64(2) << bits)
-            meta[head] = arena[meta[SCRAP]]
-            meta[SPARE_TABLES] -= 1
-            return
+def new_scrap(plan, arena, meta, words):
+    """Make a hash table or a block that nobody needs the scrap: the first found of at least `words`."""
+    if meta[SPARE_TABLES] > 0:
+        for size_class in range(CLASSES):
+            head = FREE_TABLES + size_class
+            if meta[head] > 0 and 2 * capacity(size_class) >= words:
+                meta[SCRAP] = meta[head] - 1
+                meta[SCRAP_END] = meta[SCRAP] + 2 * capacity(size_class)
+                meta[head] = arena[meta[SCRAP]]
+                meta[SPARE_TABLES] -= 1
+                return
+    for entity in range(1, 1 + plan[0, ENTITIES]):
+        for size_class in range(CLASSES):
+            head = FREE_BLOCKS + (entity - 1) * CLASSES + size_class
+            if meta[head] > 0 and block_words(plan, entity, capacity(size_class)) >= words:
+                meta[SCRAP] = meta[head] - 1
+                meta[SCRAP_END] = meta[SCRAP] + block_words(plan, entity, capacity(size_class))
+                meta[head] = arena[meta[SCRAP]]
+                return
 
 
 @compiled
-def cut(arena, meta, words):
+def cut(plan, arena, meta, words):
     """A piece of the arena for a block: from the scrap while it lasts, else from the top (which has room)."""
-    if meta[SPARE_TABLES] > 0 and meta[SCRAP_END] - meta[SCRAP] < min(words, SMALL_SCRAP):
-        new_scrap(arena, meta, words)
+    if meta[SCRAP_END] - meta[SCRAP] < min(words, SMALL_SCRAP):
+        new_scrap(plan, arena, meta, words)
     if meta[SCRAP_END] - meta[SCRAP] >= words:
         piece = meta[SCRAP]
         meta[SCRAP] += words
@@ -118,18 +124,20 @@ def cut(arena, meta, words):
 def allocate(plan, arena, meta, kind, size_class):
     """A block, from the free list of its class or cut anew; the caller has made sure of the room."""
     head = FREE_BLOCKS + kind * CLASSES + size_class
+    hints = plan[1 + kind, HINTS]
     if meta[head] > 0:
-        block = meta[head] - 1
-        meta[head] = arena[block]
-        return block
-    return cut(arena, meta, block_words(plan, 1 + kind, capacity(size_class)))
+        piece = meta[head] - 1
+        meta[head] = arena[piece]
+        return piece + hints
+    return cut(plan, arena, meta, block_words(plan, 1 + kind, capacity(size_class))) + hints
 
 
 @inlined
-def release(arena, meta, kind, size_class, block):
+def release(plan, arena, meta, kind, size_class, block):
     """Give a block back to its free list."""
-    arena[block] = meta[FREE_BLOCKS + kind * CLASSES + size_class]
-    meta[FREE_BLOCKS + kind * CLASSES + size_class] = block + 1
+    piece = block - plan[1 + kind, HINTS]
+    arena[piece] = meta[FREE_BLOCKS + kind * CLASSES + size_class]
+    meta[FREE_BLOCKS + kind * CLASSES + size_class] = piece + 1
 
 
 @compiled
@@ -140,18 +148,18 @@ def renew_table(arena, meta, shard, dead, spare):
     a pause of a fraction of a millisecond instead of a whole rehash. The old table becomes room for blocks.
     """
     table = meta[shard + TABLE]
-    size = np.int64(1) << meta[shard + TABLE_BITS]
+    size = capacity(meta[shard + TABLE_CLASS])
     live = np.int64(0)
     for i in range(table, table + 2 * size, 2):
         if arena[i] != -1 and arena[i + 1] > dead:
             live += 1
-    bits = np.int64(SMALLEST_TABLE_BITS)
-    while (np.int64(1) << bits) < 2 * (live + spare):
-        bits += 1
-    words = np.int64(2) << bits
-    if meta[FREE_TABLES + bits] > 0:
-        fresh = meta[FREE_TABLES + bits] - 1
-        meta[FREE_TABLES + bits] = arena[fresh]
+    size_class = np.int64(0)
+    while capacity(size_class) * 11 < (live + spare) * 21:
+        size_class += 1
+    words = 2 * capacity(size_class)
+    if meta[FREE_TABLES + size_class] > 0:
+        fresh = meta[FREE_TABLES + size_class] - 1
+        meta[FREE_TABLES + size_class] = arena[fresh]
         meta[SPARE_TABLES] -= 1
     elif meta[TOP] + words <= arena.shape[0]:
         fresh = meta[TOP]
@@ -162,15 +170,15 @@ def renew_table(arena, meta, shard, dead, spare):
         arena[i] = -1
     for i in range(table, table + 2 * size, 2):
         if arena[i] != -1 and arena[i + 1] > dead:
-            j = find_in(arena, fresh, bits, arena[i], spread_out(arena[i]))
+            j = find_in(arena, fresh, capacity(size_class), arena[i], spread_out(arena[i]))
             arena[j] = arena[i]
             arena[j + 1] = arena[i + 1]
-    head = FREE_TABLES + meta[shard + TABLE_BITS]
+    head = FREE_TABLES + meta[shard + TABLE_CLASS]
     arena[table] = meta[head]
     meta[head] = table + 1
     meta[SPARE_TABLES] += 1
     meta[shard + TABLE] = fresh
-    meta[shard + TABLE_BITS] = bits
+    meta[shard + TABLE_CLASS] = size_class
     meta[shard + TABLE_USED] = live
     return True
 
@@ -178,8 +186,8 @@ def renew_table(arena, meta, shard, dead, spare):
 @compiled
 def summarise(plan, arena, entity, block, size, first, end):
     """Recompute the summaries of every 64 events from word `first` on."""
-    for lane in range(plan[entity, EXTREMES]):
-        base = block + plan[plan[entity, EXTREME0] + lane, 0] * size
+    for lane in range(1, plan[entity, LANES]):
+        base = block + lane * size
         least_at = extremes_at(plan, entity, block, size, lane)
         greatest_at = least_at + ((size + 63) >> 6)
         for word in range(first, (end + 63) >> 6):
@@ -197,27 +205,33 @@ def summarise(plan, arena, entity, block, size, first, end):
 
 
 @compiled
-def move(plan, arena, shorts, entity, source, size, target, new_size, start, n):
-    """Copy the events [start, start + n) of one block to the front of another, or of the same one."""
+def move(plan, arena, into, entity, source, size, target, new_size, start, n):
+    """Copy the events [start, start + n) of one block to the front of another, or of the same one.
+
+    The other lies in the arena `into`, which may be the same.
+    """
+    shorts = arena.view(np.int32)
+    new_shorts = into.view(np.int32)
+    hints = plan[entity, HINTS]
+    for i in range(2 * hints):
+        new_shorts[2 * (target - hints) + i] = max(shorts[2 * (source - hints) + i] - start, 0)
     for lane in range(plan[entity, LANES]):
         a = source + lane * size + start
         b = target + lane * new_size
         for i in range(n):
-            arena[b + i] = arena[a + i]
-    for lane in range(plan[entity, SHORTS]):
-        a = shorts_at(plan, entity, source, size, lane) + start
-        b = shorts_at(plan, entity, target, new_size, lane)
-        for i in range(n):
-            shorts[b + i] = shorts[a + i]
+            into[b + i] = arena[a + i]
+    record = plan[entity, RECORD]
+    a = records_at(plan, entity, source, size) + start * record
+    b = records_at(plan, entity, target, new_size)
+    for i in range(n * record):
+        into[b + i] = arena[a + i]
     shift = start & 63
     for pair in range(plan[entity, ENTITY_PAIRS]):
         a = bits_at(plan, entity, source, size, pair) + (start >> 6)
         b = bits_at(plan, entity, target, new_size, pair)
         for word in range((n + 63) >> 6):
             if shift == 0:
-                arena[b + word] = arena[a + word]
+                into[b + word] = arena[a + word]
             else:
-                arena[b + word] = shifted_right(arena[a + word], shift) | (
-                    arena[a + word + 1] << (64 - shift)
-                )
-    summarise(plan, arena, entity, target, new_size, np.int64(0), n)
+                into[b + word] = shifted_right(arena[a + word], shift) | (arena[a + word + 1] << (64 - shift))
+    summarise(plan, into, entity, target, new_size, np.int64(0), n)

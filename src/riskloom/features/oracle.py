@@ -25,6 +25,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """What became known about an earlier event, from here on: whether it was fraud. The last word counts."""
+
+    arrival: int
+    """The arrival number of that event."""
+    fraud: bool
+
+
+Entry = Event | Fact
+Known = Mapping[int, bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What an engine must say about one event."""
 
@@ -39,19 +52,24 @@ class Answer:
 def oracle(
     features: Sequence[WindowFeature],
     max_lateness_us: int,
-    events: Sequence[Event],
+    entries: Sequence[Entry],
     judged: Container[int] | None = None,
 ) -> list[Answer | None]:
-    """The answers for events in arrival order; None where an event's number is not among those `judged`."""
+    """The answers for entries in arrival order; None for facts and for numbers not among `judged`."""
     now = -math.inf
     taken: list[Event] = []
+    known: dict[int, bool] = {}
     answers: list[Answer | None] = []
-    for number, event in enumerate(events):
+    for number, event in enumerate(entries):
+        if isinstance(event, Fact):
+            known[event.arrival] = event.fraud
+            answers.append(None)
+            continue
         newest = max(now, event.arrived_us)
         too_late = event.time_us < newest - max_lateness_us
         refused = not too_late and _overflows(features, taken, event, newest - max_lateness_us)
         wanted = judged is None or number in judged
-        answers.append(_answer(features, taken, event, too_late, refused) if wanted else None)
+        answers.append(_answer(features, taken, known, event, too_late, refused) if wanted else None)
         if not refused:
             now = newest
         if not refused and not too_late:
@@ -60,16 +78,21 @@ def oracle(
 
 
 def _answer(
-    features: Sequence[WindowFeature], taken: Sequence[Event], event: Event, too_late: bool, refused: bool
+    features: Sequence[WindowFeature],
+    taken: Sequence[Event],
+    known: Known,
+    event: Event,
+    too_late: bool,
+    refused: bool,
 ) -> Answer:
     windows = [[] if too_late else _window(feature, taken, event) for feature in features]
     integers = tuple(
         None
         if too_late or event.values.get(feature.entity_column) is None
-        else _aggregate(feature, seen, event)
+        else _aggregate(feature, seen, known, event)
         for feature, seen in zip(features, windows, strict=True)
     )
-    evidence = tuple(_evidence(feature, seen) for feature, seen in zip(features, windows, strict=True))
+    evidence = tuple(_evidence(feature, seen, known) for feature, seen in zip(features, windows, strict=True))
     return Answer(integers, too_late, refused, evidence)
 
 
@@ -87,12 +110,17 @@ def _window(feature: WindowFeature, taken: Sequence[Event], event: Event) -> lis
     return sorted(seen, key=lambda other: other.time_us)  # stable: ties stay in arrival order
 
 
-def _aggregate(feature: WindowFeature, seen: Sequence[Event], event: Event) -> Integers:
+def _aggregate(feature: WindowFeature, seen: Sequence[Event], known: Known, event: Event) -> Integers:
     last = seen[-1] if seen else None
     if feature.include_current:
         seen = [*seen, event]
     if feature.aggregate == "count":
         return (len(seen),)
+    if feature.aggregate in ("fraud_count", "fraud_share"):
+        frauds = sum(known.get(other.arrival, False) for other in seen)
+        if feature.aggregate == "fraud_count":
+            return (frauds,)
+        return (frauds, len(seen)) if seen else None
     if feature.aggregate == "seconds_since_last":
         return None if last is None else (event.time_us - last.time_us,)
     if feature.aggregate in ("travel_km", "travel_speed"):
@@ -139,9 +167,11 @@ def _place(feature: WindowFeature, event: Event) -> int | None:
     return (int(lat) + 90_000_000) << 32 | (int(lon) + 180_000_000)
 
 
-def _evidence(feature: WindowFeature, seen: Sequence[Event]) -> tuple[int, ...]:
+def _evidence(feature: WindowFeature, seen: Sequence[Event], known: Known) -> tuple[int, ...]:
     if feature.aggregate == "first_seen":
         return ()
+    if feature.aggregate in ("fraud_count", "fraud_share"):
+        return tuple(other.arrival for other in seen if known.get(other.arrival, False))
     only_last = feature.aggregate in ("seconds_since_last", "last", "travel_km", "travel_speed")
     return tuple(other.arrival for other in (seen[-1:] if only_last else seen))
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from riskloom.errors import Fault, ParameterInvalid, show
 from riskloom.features import layout as at
+from riskloom.features.evidence import ALL, FRAUDS_ONLY, LAST_ONLY
 from riskloom.features.layout import Ints
 from riskloom.features.spec import AGGREGATES, LONGEST_US, Column, WindowFeature, check_features
 
 OPERATIONS = {name: code for code, name in enumerate(AGGREGATES)}
 _SUMS = (at.SUM, at.MEAN, at.STD)
 _TRAVELS = (at.TRAVEL_KM, at.TRAVEL_SPEED)
+_FRAUDS = (at.FRAUD_COUNT, at.FRAUD_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,8 @@ class Plan:
     """The columns the features need, in the order of an event's row: ids first."""
     table: Ints
     row_width: int
-    found_at: tuple[tuple[int, int, bool], ...]
-    """For each feature: its entity's row, its window's row, whether only the last event is its evidence."""
+    found_at: tuple[tuple[int, int, int], ...]
+    """For each feature: its entity's row, its window's row, which events are its evidence."""
     fingerprint: str
     """Names what a state was built for: features, columns, lateness and layout."""
 
@@ -64,7 +66,7 @@ def compile_plan(features: Sequence[WindowFeature], columns: Sequence[Column], m
 
 @dataclass(slots=True)
 class _Entity:
-    """The lanes one entity's blocks need, and its windows."""
+    """What one entity's blocks hold of an event, and its windows."""
 
     column: int
     keep: int = 1
@@ -72,15 +74,23 @@ class _Entity:
     squares: list[int] = field(default_factory=list)
     raws: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
-    extremes: list[int] = field(default_factory=list)
+    scanned: list[int] = field(default_factory=list)
     pairs: list[int] = field(default_factory=list)
     windows: dict[tuple[int, int], list[tuple[int, WindowFeature]]] = field(default_factory=dict)
 
-    def lanes(self) -> list[tuple[int, int]]:
-        """(what it holds, column) of each 64-bit lane: time, then sums, squares in two limbs, raw values."""
+    def longs(self) -> list[tuple[int, int]]:
+        """(what it holds, column) of each 64-bit word of a record: sums, squares in two limbs, raw values."""
         squares = [(kind, c) for c in self.squares for kind in (at.SQUARE_LOW, at.SQUARE_HIGH)]
-        totals = [(at.TOTAL, c) for c in self.totals]
-        return [(at.RAW, at.TIME), *totals, *squares, *((at.RAW, c) for c in self.raws)]
+        raws = [(at.RAW, c) for c in self.raws if c not in self.scanned]
+        return [*((at.TOTAL, c) for c in self.totals), *squares, *raws]
+
+    def shorts(self) -> int:
+        """How many 32-bit values a record holds behind them: arrival, ids, counts."""
+        return 1 + len(self.pairs) + len(self.counts)
+
+    def record(self) -> int:
+        """The words of a record."""
+        return len(self.longs()) + (self.shorts() + 1) // 2
 
 
 def _once(values: list[int], value: int) -> None:
@@ -102,6 +112,8 @@ class _Rows:
 
     def _column(self, feature: WindowFeature) -> int:
         """The place in an event's row of what the feature reads; a pair of degrees gets its own."""
+        if OPERATIONS[feature.aggregate] in _FRAUDS:
+            return at.ENTRY
         if not feature.of:
             return 0
         if len(feature.of) == 1:
@@ -114,14 +126,14 @@ class _Rows:
         op, column = OPERATIONS[feature.aggregate], self._column(feature)
         if op in _SUMS:
             _once(entity.totals, column)
-        if op in (at.MEAN, at.STD):
+        if op in (at.MEAN, at.STD, *_FRAUDS):
             _once(entity.counts, column)
         if op == at.STD:
             _once(entity.squares, column)
-        if op in (at.MIN, at.MAX, at.LAST, *_TRAVELS):
+        if op in (at.LAST, *_TRAVELS):
             _once(entity.raws, column)
         if op in (at.MIN, at.MAX):
-            _once(entity.extremes, column)
+            _once(entity.scanned, column)
         if op in (at.DISTINCT, at.FIRST_SEEN):
             _once(entity.pairs, column)
         entity.keep = max(entity.keep, feature.window_us + feature.delay_us)
@@ -129,21 +141,22 @@ class _Rows:
 
     def _feature_row(self, number: int, feature: WindowFeature, entity: _Entity) -> list[int]:
         op, column = OPERATIONS[feature.aggregate], self._column(feature)
-        lanes = entity.lanes()
+        longs = entity.longs()
         row = [0] * at.PLAN_WIDTH
         row[at.OP], row[at.COLUMN], row[at.OUT] = op, column, number
         row[at.CURRENT] = int(feature.include_current)
         row[at.SCALE] = self.scale[feature.of[0]] if op in (*_SUMS, at.MIN, at.MAX, at.LAST) else 1
         if op in _SUMS:
-            row[at.SUM_LANE] = lanes.index((at.TOTAL, column))
+            row[at.SUM_AT] = longs.index((at.TOTAL, column))
         if column in entity.counts:
-            row[at.COUNT_LANE] = 1 + len(entity.pairs) + entity.counts.index(column)
+            row[at.COUNT_AT] = 2 * len(longs) + 1 + len(entity.pairs) + entity.counts.index(column)
         if column in entity.squares:
-            row[at.SQUARE_LANE] = lanes.index((at.SQUARE_LOW, column))
-        if column in entity.raws:
-            row[at.RAW_LANE] = lanes.index((at.RAW, column))
-        if column in entity.extremes:
-            row[at.EXTREME] = entity.extremes.index(column)
+            row[at.SQUARE_AT] = longs.index((at.SQUARE_LOW, column))
+        if column in entity.scanned:
+            row[at.RAW_LANE], row[at.RAW_STRIDE] = 1 + entity.scanned.index(column), 1
+        elif column in entity.raws:
+            row[at.RAW_LANE], row[at.RAW_STRIDE] = 1 + len(entity.scanned), entity.record()
+            row[at.RAW_AT] = longs.index((at.RAW, column))
         if column in entity.pairs:
             row[at.PAIR] = entity.pairs.index(column)
         return row
@@ -158,31 +171,36 @@ class _Rows:
             return begin, len(rows)
 
         for number, entity in enumerate(self.entities.values(), 1):
-            windows = []
+            windows: list[list[int]] = []
+            hints = 0
             for (delay, width), group in sorted(entity.windows.items()):
                 begin, end = add([self._feature_row(i, feature, entity) for i, feature in group])
-                windows.append([width, delay, begin, end])
+                has_sums = any(OPERATIONS[feature.aggregate] in _SUMS for _, feature in group)
+                windows.append([width, delay, begin, end, hints, int(has_sums)])
+                hints += 2 if delay else 1
             row = rows[number]
             row[at.ID], row[at.KEEP] = entity.column, entity.keep + lateness
             row[at.WINDOW0], row[at.WINDOW1] = add(windows)
-            row[at.LANES], row[at.SUMS] = len(entity.lanes()), len(entity.totals)
-            row[at.LANE0], _ = add([list(lane) for lane in entity.lanes()])
-            row[at.SHORTS] = 1 + len(entity.pairs) + len(entity.counts)
-            row[at.ENTITY_PAIRS], row[at.EXTREMES] = len(entity.pairs), len(entity.extremes)
+            row[at.HINTS] = (hints + 1) // 2
+            row[at.LANES], row[at.RECORD] = 1 + len(entity.scanned), entity.record()
+            row[at.LONGS], row[at.SUMS] = len(entity.longs()), len(entity.totals)
+            row[at.COUNTS], row[at.ENTITY_PAIRS] = len(entity.counts), len(entity.pairs)
+            row[at.LANE0], _ = add([[at.TIME], *([column] for column in entity.scanned)])
+            row[at.LONG0], _ = add([list(word) for word in entity.longs()])
             row[at.PAIR0], _ = add([[column] for column in entity.pairs])
             row[at.COUNT0], _ = add([[column] for column in entity.counts])
-            row[at.EXTREME0], _ = add([[entity.lanes().index((at.RAW, c))] for c in entity.extremes])
         head = rows[0]
         head[at.LATENESS], head[at.ENTITIES] = lateness, len(self.entities)
         head[at.FEATURES] = len(self.features)
         head[at.PAIRS] = sum(len(entity.pairs) for entity in self.entities.values())
         head[at.KEEP_MOST] = max((row[at.KEEP] for row in rows[1 : 1 + len(self.entities)]), default=1)
         head[at.PLACES] = len(self.places)
+        head[at.WINDOWS] = sum(len(entity.windows) for entity in self.entities.values())
         places = [[self.index[lat], self.index[lon], out] for (lat, lon), out in self.places.items()]
         head[at.PLACE0], _ = add(places)
         return np.array(rows, np.int64)
 
-    def found_at(self) -> tuple[tuple[int, int, bool], ...]:
+    def found_at(self) -> tuple[tuple[int, int, int], ...]:
         """See `Plan.found_at`. Rows are laid out as in `table`."""
         table = self.table(0)
         numbers = {name: number for number, name in enumerate(self.entities, 1)}
@@ -191,6 +209,7 @@ class _Rows:
             entity = numbers[feature.entity_column]
             windows = sorted(self.entities[feature.entity_column].windows)
             window = int(table[entity, at.WINDOW0]) + windows.index((feature.delay_us, feature.window_us))
-            only_last = OPERATIONS[feature.aggregate] in (at.SINCE_LAST, at.LAST, *_TRAVELS)
-            found.append((entity, window, only_last))
+            op = OPERATIONS[feature.aggregate]
+            last = op in (at.SINCE_LAST, at.LAST, *_TRAVELS)
+            found.append((entity, window, LAST_ONLY if last else FRAUDS_ONLY if op in _FRAUDS else ALL))
         return tuple(found)

@@ -14,20 +14,21 @@ import numpy.typing as npt
 from riskloom.features import layout as at
 from riskloom.features.compiled import compiled
 from riskloom.features.dictionary import Dictionary
-from riskloom.features.layout import CLASSES, END, INFO, OFFSET, START
-from riskloom.features.memory import capacity, shorts_at
+from riskloom.features.layout import CLASSES, END, INFO, OFFSET, RECORD, START
+from riskloom.features.memory import ids_at
+from riskloom.features.search import capacity
 from riskloom.features.store import Store
 
 
 @compiled
 def mark_values(plan, arena, headers, rows, entity, pair, used):
-    """Mark the ids that a pair's lane holds in any of the blocks at `rows`."""
+    """Mark the ids that a pair holds in any of the blocks at `rows`."""
     shorts = arena.view(np.int32)
     for row in rows:
         size = capacity((headers[row, INFO] & (CLASSES - 1)) - 1)
-        lane = shorts_at(plan, entity, headers[row, OFFSET], size, 1 + pair)
+        ids = ids_at(plan, entity, headers[row, OFFSET], size, pair)
         for i in range(headers[row, START] + 1, headers[row, END]):
-            value = shorts[lane + i]
+            value = shorts[ids + 2 * plan[entity, RECORD] * i]
             if value >= 0:
                 used[value] = True
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from riskloom.features.dictionary import Dictionary
-from riskloom.features.layout import ARRIVAL, ARRIVED, NULL, TIME, UNSEEN_ID, VALUES, Ints
+from riskloom.features.layout import ARRIVAL, ARRIVED, ENTRY, NULL, TIME, UNSEEN_ID, VALUES, Ints
 from riskloom.features.spec import Column
 
 Fill = Callable[[int, int, Mapping[str, Any]], bool]
@@ -30,7 +30,7 @@ def compile_fill(columns: Sequence[Column], dictionaries: Sequence[Dictionary], 
         [
             "def fill(time_us, arrived_us, values):",
             *lines,
-            f"    pack(row, 0, time_us, arrived_us, 0, 0, {', '.join(places)})",
+            f"    pack(row, 0, time_us, arrived_us, 0, {NULL}, {', '.join(places)})",
             f"    return {unseen}",
         ]
     )
@@ -58,6 +58,7 @@ def make_rows(
         When a column holds something else than its kind says.
     """
     rows = np.zeros((len(numbers[0]), width), np.int64)
+    rows[:, ENTRY] = NULL
     rows[:, TIME], rows[:, ARRIVED], rows[:, ARRIVAL] = numbers
     for i, column in enumerate(columns):
         held = values[column.name]

@@ -77,6 +77,8 @@ AGGREGATES: Mapping[str, Aggregate] = {
     "travel_speed": Aggregate(
         ("integer", "integer"), False, "km/h from the newest event's place, over at least 1 s"
     ),
+    "fraud_count": Aggregate((), False, "number of events that are known to be frauds by now"),
+    "fraud_share": Aggregate((), False, "share of events that are known to be frauds by now; null when none"),
 }
 """In the order of their codes in `layout`. All are null for a missing entity and a too-late event."""
 

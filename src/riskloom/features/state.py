@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,6 @@ from riskloom.errors import StateOverflow
 from riskloom.features import kernel, snapshot
 from riskloom.features import layout as at
 from riskloom.features.dictionary import Dictionary
-from riskloom.features.entry import EntryKind, check_entry
 from riskloom.features.integers import meaningful
 from riskloom.features.layout import Floats, Ints
 from riskloom.features.plan import compile_plan
@@ -26,7 +25,16 @@ RESERVE_BYTES = 1 << 30
 """Address space for the arena. Only what is written to becomes memory; growth beyond it copies."""
 
 CHUNK = 1 << 14
-EVENT = EntryKind.EVENT
+
+
+class Told(NamedTuple):
+    """A fact that becomes known on the way through a batch: before which event, and what `tell_one` takes."""
+
+    before: int
+    time_us: int
+    values: Mapping[str, Any]
+    arrival: int
+    fraud: bool
 
 
 class WindowState:
@@ -114,7 +122,7 @@ class WindowState:
                     raise TypeError(f"{self.columns[i].name} holds text or None, not {kind}")
                 self._new.append((at.VALUES + i, dictionary, value))
 
-    def advance_one(self, arrival: int, entry: int = EVENT) -> None:
+    def advance_one(self, arrival: int) -> None:
         """Take in the event of the last `look_one`. A too-late one only moves time on.
 
         Parameters
@@ -122,16 +130,12 @@ class WindowState:
         arrival
             Its number from the one counter of arrivals: never negative, growing, and all that are in the
             windows at once within 2**32 of each other.
-        entry
-            0, an event. Facts about earlier events (1) are reserved and refused.
 
         Raises
         ------
         StateOverflow
             When a sum over a window could leave int64 or a summed value is not below 2**46; nothing changed.
         """
-        if entry:
-            check_entry(entry)
         if not self._looked:
             raise RuntimeError("advance_one takes in the event of a look_one before it")
         self._looked = False
@@ -159,11 +163,23 @@ class WindowState:
         self._new = []
         return given
 
+    def tell_one(self, time_us: int, values: Mapping[str, object], arrival: int, fraud: bool) -> bool:
+        """Take in a fact: the earlier event of this arrival number was a fraud, or was none after all.
+
+        `time_us` and `values` are that event's own. Later looks of label-aware features see it; nothing else
+        changes. Returns whether it was news: False too for an event that is evicted or was never taken in.
+        """
+        self._looked = False
+        self._fill(time_us, 0, {column.name: values.get(column.name) for column in self.columns})
+        self._row[at.ARRIVAL] = arrival
+        return bool(kernel.tell_one(self._store.table, int(fraud)))
+
     def evidence_one(self, feature_index: int, limit: int = 50) -> list[int]:
         """Arrival numbers behind a feature of the event last looked at, newest last. Before `advance_one`.
 
         The newest `limit` events of the feature's window; for `seconds_since_last`, `last` and travel only
-        the one they compare with; empty for `first_seen`, a missing entity, and a too-late event.
+        the one they compare with; for `fraud_count` and `fraud_share` the known frauds; empty for
+        `first_seen`, a missing entity, and a too-late event.
         """
         if not self._looked:
             raise RuntimeError("evidence_one belongs between look_one and advance_one")
@@ -171,9 +187,9 @@ class WindowState:
             return []
         if limit > len(self._found):
             self._found = np.zeros(limit, np.int64)
-        entity, window, only_last = self._plan.found_at[feature_index]
+        entity, window, which = self._plan.found_at[feature_index]
         found = self._found[: max(limit, 0)]
-        n = kernel.evidence_one(self._store.table, entity, window, only_last, found)
+        n = kernel.evidence_one(self._store.table, entity, window, which, found)
         newest = int(self._store.meta[at.LAST_ARRIVAL])
         numbers = [(newest & ~0xFFFFFFFF) | low for low in found[:n].tolist()]
         return [number if number <= newest else number - 2**32 for number in numbers]
@@ -189,7 +205,7 @@ class WindowState:
         arrival: Ints,
         values: Mapping[str, Any],
         out: Floats | None = None,
-        entry: npt.NDArray[Any] | None = None,
+        facts: Sequence[Told] = (),
     ) -> npt.NDArray[np.bool_]:
         """Look at and take in n events, in order: bit for bit what n times `look_one` and `advance_one` give.
 
@@ -202,8 +218,8 @@ class WindowState:
             or sequences with None.
         out
             float64 [n, features], C-contiguous, filled; None only takes in (recovery).
-        entry
-            The entry kinds [n]; all 0 when None.
+        facts
+            What becomes known on the way, in order: before which of the n events, and what `tell_one` takes.
 
         Returns
         -------
@@ -216,8 +232,6 @@ class WindowState:
             The events before the named one are taken in, it and the rest are not.
         """
         n = len(time_us)
-        for kind in () if entry is None else np.unique(entry).tolist():
-            check_entry(kind)
         if out is not None and out.shape != (n, self._width):
             raise ValueError(f"out must have the shape {(n, self._width)}, not {out.shape}")
         self._looked = False
@@ -228,17 +242,29 @@ class WindowState:
             held = {column.name: values[column.name][part] for column in self.columns}
             numbers = (time_us[part], arrived_us[part], arrival[part])
             rows = make_rows(numbers, held, self.columns, self._id_dictionaries, self._plan.row_width)
-            self._run_chunk(rows, nothing if out is None else out[part], late[part], begin)
+            known = [fact for fact in facts if begin <= fact.before < part.stop]
+            self._run_chunk(rows, nothing if out is None else out[part], late[part], begin, known)
+        for fact in (fact for fact in facts if fact.before >= n):
+            self.tell_one(fact.time_us, fact.values, fact.arrival, fact.fraud)
         return late
 
-    def _run_chunk(self, rows: Ints, out: Floats, late: npt.NDArray[np.bool_], begin: int) -> None:
+    def _run_chunk(
+        self, rows: Ints, out: Floats, late: npt.NDArray[np.bool_], begin: int, facts: Sequence[Told]
+    ) -> None:
         n = 0
+        for fact in facts:
+            n = self._run_until(rows[: fact.before - begin], out, late, begin, n)
+            self.tell_one(fact.time_us, fact.values, fact.arrival, fact.fraud)
+        self._run_until(rows, out, late, begin, n)
+
+    def _run_until(self, rows: Ints, out: Floats, late: npt.NDArray[np.bool_], begin: int, n: int) -> int:
         while n < len(rows):
             n, answer = kernel.run_many(self._store.table, rows, out, late, n)
             if answer == at.OVERFLOW:
                 raise _overflow(f"Event {begin + n} of the batch: ")
             if answer > 0:
                 self._store.grow(answer, rows[n])
+        return n
 
     def reclaim(self) -> int:
         """Forget the strings that only evicted events held; their ids are given again. Returns how many.

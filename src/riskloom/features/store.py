@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from riskloom.features import layout as at
+from riskloom.features.compact import compact, compact_words
 from riskloom.features.kernel import table_of
 from riskloom.features.layout import Ints
 from riskloom.features.plan import Plan
+from riskloom.features.search import capacity
 
 ARRAYS = ("arena", "headers", "pages", "meta")
-FIRST_ARENA = at.SHARD_COUNT * (2 << at.SMALLEST_TABLE_BITS) + 64
+FIRST_ARENA = at.SHARD_COUNT * 2 * at.SMALLEST + 64
 
 
 class Store:
@@ -24,17 +26,17 @@ class Store:
         self.meta: Ints = np.zeros(at.META_SIZE, np.int64)
         self.meta[at.NOW] = at.NEVER
         self.meta[at.LAST_ARRIVAL] = -1
-        table_words = 2 << at.SMALLEST_TABLE_BITS
+        table_words = 2 * at.SMALLEST
         self.arena[: at.SHARD_COUNT * table_words] = -1
         shards = self.meta[at.SHARDS :].reshape(at.SHARD_COUNT, 3)
         shards[:, at.TABLE] = np.arange(at.SHARD_COUNT) * table_words
-        shards[:, at.TABLE_BITS] = at.SMALLEST_TABLE_BITS
         self.meta[at.TOP] = at.SHARD_COUNT * table_words
         self._open()
 
     def _open(self) -> None:
         self.event: Ints = np.zeros(self.plan.row_width, np.int64)
-        self.raw: Ints = np.zeros((max(1, len(self.plan.names)), 4), np.int64)
+        windows = int(self.plan.table[0, at.WINDOWS])
+        self.raw: Ints = np.zeros((max(1, len(self.plan.names) + windows), 4), np.int64)
         self.point()
 
     def point(self) -> None:
@@ -66,13 +68,12 @@ class Store:
         self.point()
 
     def arrays(self) -> dict[str, Ints]:
-        """Copies of the used parts."""
-        return {
-            "arena": self.arena[: self.meta[at.TOP]].copy(),
-            "headers": self.headers[: self.meta[at.ROWS]].copy(),
-            "pages": self.pages.copy(),
-            "meta": self.meta.copy(),
-        }
+        """Copies of the used parts, compacted: a state restored from them takes the least memory."""
+        plan, rows = self.plan.table, int(self.meta[at.ROWS])
+        headers, meta = self.headers[:rows].copy(), self.meta.copy()
+        arena: Ints = np.zeros(compact_words(plan, headers, rows, meta), np.int64)
+        compact(plan, self.arena, headers, rows, meta, arena)
+        return {"arena": arena, "headers": headers, "pages": self.pages.copy(), "meta": meta}
 
     @classmethod
     def of_arrays(cls, plan: Plan, arrays: dict[str, Ints], reserve_bytes: int) -> Store:
@@ -98,7 +99,7 @@ class Store:
     def memory(self) -> dict[str, int]:
         """Bytes by part: what is used, and what is only reserved address space."""
         shards = self.meta[at.SHARDS :].reshape(at.SHARD_COUNT, 3)
-        tables = int((np.int64(16) << shards[:, at.TABLE_BITS]).sum())
+        tables = 16 * int(capacity.py_func(shards[:, at.TABLE_CLASS]).sum())  # type: ignore[attr-defined]
         return {
             "blocks": int(self.meta[at.TOP]) * 8 - tables,
             "newest_times": tables,

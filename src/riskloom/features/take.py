@@ -14,15 +14,16 @@ from riskloom.features.layout import (
     END,
     ENTITIES,
     ENTITY_PAIRS,
+    FEATURES,
     HAND,
     ID,
     INFO,
     INTEGER_LIMIT,
     KEEP,
     KEEP_MOST,
-    LANE0,
-    LANE_COLUMN,
     LAST_ARRIVAL,
+    LONG0,
+    LONG_COLUMN,
     NEED_ARENA,
     NEED_HEADERS,
     NEWEST,
@@ -34,33 +35,41 @@ from riskloom.features.layout import (
     PAGE_BITS,
     PAIR0,
     PAIRS,
+    RECORD,
     ROWS,
     START,
     SUM_LIMIT,
     SUMS,
-    TABLE_BITS,
+    TABLE_CLASS,
     TABLE_USED,
     TAKEN,
     TAKEN_IN,
     TIME,
     TOO_LATE,
     TOP,
+    WINDOW0,
+    WINDOW1,
 )
 from riskloom.features.look import is_too_late
-from riskloom.features.memory import block_words, capacity, release, renew_table, row_of
-from riskloom.features.search import first_after, key_of, shard_of, spread_out
+from riskloom.features.memory import block_words, records_at, release, renew_table, row_of
+from riskloom.features.search import capacity, first_after, key_of, shard_of, spread_out
+from riskloom.features.windows import keep_hints
 from riskloom.features.write import last_dead, open_block, write_event
 
 
 @compiled
-def range_fits(arena, block, base, start, end, time, dead, value):
-    """Whether, with `value` entered at `time`, no run of kept events sums beyond SUM_LIMIT: exact, slow."""
+def range_fits(plan, arena, entity, block, base, start, end, time, dead, value):
+    """Whether, with `value` entered at `time`, no run of kept events sums beyond SUM_LIMIT: exact, slow.
+
+    `base` is where the total stands in the first record.
+    """
+    record = plan[entity, RECORD]
     start = last_dead(arena, block, start, end, dead)
     position = first_after(arena, block, start + 1, end, time)
     least = np.int64(0)
     greatest = np.int64(0)
     for i in range(start + 1, end):
-        total = arena[base + i] - arena[base + start]
+        total = arena[base + i * record] - arena[base + start * record]
         if i < position:
             least = min(least, total)
             greatest = max(greatest, total)
@@ -78,8 +87,8 @@ def totals_fit(plan, arena, headers, entity, row, event, now):
     """1: every running total stays small; 2: they fit, and must be centred anew; 0: a sum could overflow."""
     answer = np.int64(1)
     has_block = row >= 0 and headers[row, INFO] > 0
-    for lane in range(1, 1 + plan[entity, SUMS]):
-        value = event[plan[plan[entity, LANE0] + lane, LANE_COLUMN]]
+    for word in range(plan[entity, SUMS]):
+        value = event[plan[plan[entity, LONG0] + word, LONG_COLUMN]]
         if value == NULL:
             continue
         if value >= INTEGER_LIMIT or value <= -INTEGER_LIMIT:
@@ -89,14 +98,15 @@ def totals_fit(plan, arena, headers, entity, row, event, now):
         block = headers[row, OFFSET]
         start = headers[row, START]
         end = headers[row, END]
-        base = block + lane * capacity((headers[row, INFO] & (CLASSES - 1)) - 1)
-        small = abs(arena[base + end - 1] + value) <= SUM_LIMIT // 2
+        record = plan[entity, RECORD]
+        base = records_at(plan, entity, block, capacity((headers[row, INFO] & (CLASSES - 1)) - 1)) + word
+        small = abs(arena[base + (end - 1) * record] + value) <= SUM_LIMIT // 2
         if end - start > 1 and arena[block + end - 1] > event[TIME]:
             for i in range(first_after(arena, block, start + 1, end, event[TIME]) - 1, end):
-                small &= abs(arena[base + i] + value) <= SUM_LIMIT // 2
+                small &= abs(arena[base + i * record] + value) <= SUM_LIMIT // 2
         if not small:
             dead = now - plan[entity, KEEP]
-            if not range_fits(arena, block, base, start, end, event[TIME], dead, value):
+            if not range_fits(plan, arena, entity, block, base, start, end, event[TIME], dead, value):
                 return np.int64(0)
             answer = np.int64(2)
     return answer
@@ -108,17 +118,18 @@ def centre_totals(plan, arena, headers, entity, row):
     start = headers[row, START]
     end = headers[row, END]
     size = capacity((headers[row, INFO] & (CLASSES - 1)) - 1)
-    for lane in range(1, 1 + plan[entity, SUMS]):
-        base = headers[row, OFFSET] + lane * size
-        origin = arena[base + start]
+    record = plan[entity, RECORD]
+    for word in range(plan[entity, SUMS]):
+        base = records_at(plan, entity, headers[row, OFFSET], size) + word
+        origin = arena[base + start * record]
         least = np.int64(0)
         greatest = np.int64(0)
         for i in range(start + 1, end):
-            least = min(least, arena[base + i] - origin)
-            greatest = max(greatest, arena[base + i] - origin)
+            least = min(least, arena[base + i * record] - origin)
+            greatest = max(greatest, arena[base + i * record] - origin)
         shift = origin + least + ((greatest - least) >> 1)
         for i in range(start, end):
-            arena[base + i] -= shift
+            arena[base + i * record] -= shift
 
 
 @folded
@@ -165,8 +176,8 @@ def make_room(plan, arena, headers, pages, meta, event, now):
             if value < 0:
                 continue
             shard = shard_of(spread_out(key_of(row, pair, value)))
-            size = np.int64(1) << meta[shard + TABLE_BITS]
-            if (meta[shard + TABLE_USED] + plan[0, PAIRS]) * 8 > size * 5 and not renew_table(
+            size = capacity(meta[shard + TABLE_CLASS])
+            if (meta[shard + TABLE_USED] + plan[0, PAIRS]) * 16 > size * 11 and not renew_table(
                 arena, meta, shard, now - plan[0, KEEP_MOST], plan[0, PAIRS]
             ):
                 return NEED_ARENA
@@ -190,13 +201,13 @@ def free_idle(plan, arena, headers, meta, now):
             continue
         kind = info // CLASSES
         if headers[hand, NEWEST] <= now - plan[1 + kind, KEEP]:
-            release(arena, meta, kind, (info & (CLASSES - 1)) - 1, headers[hand, OFFSET])
+            release(plan, arena, meta, kind, (info & (CLASSES - 1)) - 1, headers[hand, OFFSET])
             headers[hand, INFO] = 0
     meta[HAND] = hand
 
 
 @compiled
-def take(plan, arena, headers, pages, meta, event):
+def take(plan, arena, headers, pages, meta, event, spots, looked):
     """Take the event in.
 
     Returns TAKEN_IN; TOO_LATE (time moves on, no later window sees it); OVERFLOW (nothing changed); or
@@ -216,12 +227,17 @@ def take(plan, arena, headers, pages, meta, event):
     meta[LAST_ARRIVAL] = max(meta[LAST_ARRIVAL], event[ARRIVAL])
     meta[TAKEN] += 1
     shorts = arena.view(np.int32)
+    windows = plan[0, FEATURES]
     for entity in range(1, 1 + plan[0, ENTITIES]):
         identity = event[plan[entity, ID]]
+        spot = windows
+        windows += plan[entity, WINDOW1] - plan[entity, WINDOW0]
         if identity < 0:
             continue
         row = row_of(pages, entity - 1, identity)
-        open_block(plan, arena, shorts, headers, meta, entity, row, now)
+        if looked and headers[row, INFO] > 0:
+            keep_hints(plan, shorts, headers, entity, row, event, spots, spot)
+        open_block(plan, arena, headers, meta, entity, row, now)
         write_event(plan, arena, shorts, headers, meta, entity, row, event)
         if (to_centre >> entity) & 1:
             centre_totals(plan, arena, headers, entity, row)

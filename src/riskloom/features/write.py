@@ -12,22 +12,24 @@ from riskloom.features.layout import (
     ARRIVAL,
     CLASSES,
     COUNT0,
+    COUNTS,
     END,
     ENTITY_PAIRS,
-    EXTREME0,
-    EXTREMES,
+    HINTS,
     INFO,
     KEEP,
     LANE0,
-    LANE_COLUMN,
-    LANE_KIND,
     LANES,
+    LONG0,
+    LONG_COLUMN,
+    LONG_KIND,
+    LONGS,
     NEWEST,
     NULL,
     OFFSET,
     PAIR0,
     RAW,
-    SHORTS,
+    RECORD,
     SQUARE_LOW,
     START,
     TABLE_USED,
@@ -38,14 +40,23 @@ from riskloom.features.memory import (
     allocate,
     bits_at,
     block_words,
-    capacity,
     extremes_at,
+    ids_at,
     move,
+    records_at,
     release,
-    shorts_at,
     summarise,
 )
-from riskloom.features.search import find_key, first_after, key_of, shard_of, spread_out
+from riskloom.features.search import (
+    capacity,
+    find_key,
+    first_after,
+    first_after_near,
+    guess_between,
+    key_of,
+    shard_of,
+    spread_out,
+)
 
 
 @folded
@@ -57,12 +68,13 @@ def last_dead(arena, block, start, end, dead):
 
 
 @folded
-def open_block(plan, arena, shorts, headers, meta, entity, row, now):
+def open_block(plan, arena, headers, meta, entity, row, now):
     """A block of this entity with room for one more event: new, or evicted, slid down, grown or shrunk."""
     kind = entity - 1
     if headers[row, INFO] == 0:
         block = allocate(plan, arena, meta, kind, 0)
-        for i in range(block, block + block_words(plan, entity, capacity(0))):
+        begin = block - plan[entity, HINTS]
+        for i in range(begin, begin + block_words(plan, entity, capacity(0))):
             arena[i] = 0
         headers[row, OFFSET] = block
         headers[row, INFO] = kind * CLASSES + 1
@@ -79,12 +91,13 @@ def open_block(plan, arena, shorts, headers, meta, entity, row, now):
         new_class = size_class
         if n * 4 > size * 3:
             new_class += 1
-        elif n * 4 < size and size_class > 0:
-            new_class -= 1
+        elif n * 4 < size:
+            while new_class > 0 and capacity(new_class) > 2 * n:
+                new_class -= 1
         target = block if new_class == size_class else allocate(plan, arena, meta, kind, new_class)
-        move(plan, arena, shorts, entity, block, size, target, capacity(new_class), start, n)
+        move(plan, arena, arena, entity, block, size, target, capacity(new_class), start, n)
         if new_class != size_class:
-            release(arena, meta, kind, size_class, block)
+            release(plan, arena, meta, kind, size_class, block)
         start = np.int64(0)
         end = n
         headers[row, OFFSET] = target
@@ -94,16 +107,16 @@ def open_block(plan, arena, shorts, headers, meta, entity, row, now):
 
 
 @compiled
-def open_slot(plan, arena, shorts, entity, block, size, position, end):
-    """Shift every lane up by one from `position`; the writing adds the new value to the totals behind it."""
+def open_slot(plan, arena, entity, block, size, position, end):
+    """Shift everything up by one from `position`; the writing adds the new value to the totals behind it."""
     for lane in range(plan[entity, LANES]):
         base = block + lane * size
         for i in range(end, position, -1):
             arena[base + i] = arena[base + i - 1]
-    for lane in range(plan[entity, SHORTS]):
-        base = shorts_at(plan, entity, block, size, lane)
-        for i in range(end, position, -1):
-            shorts[base + i] = shorts[base + i - 1]
+    record = plan[entity, RECORD]
+    records = records_at(plan, entity, block, size)
+    for i in range(records + end * record - 1, records + position * record - 1, -1):
+        arena[i + record] = arena[i]
     word = position >> 6
     below = (np.int64(1) << (position & 63)) - 1
     for pair in range(plan[entity, ENTITY_PAIRS]):
@@ -114,52 +127,56 @@ def open_slot(plan, arena, shorts, entity, block, size, position, end):
 
 
 @folded
-def write_lanes(plan, arena, entity, block, size, position, end, event):
-    """The 64-bit lanes at `position`; `end` is the end without the event. Totals behind it grow by it."""
-    for lane in range(plan[entity, LANES]):
-        kind = plan[plan[entity, LANE0] + lane, LANE_KIND]
-        value = event[plan[plan[entity, LANE0] + lane, LANE_COLUMN]]
-        base = block + lane * size
+def write_longs(plan, arena, entity, place, behind, event):
+    """The 64-bit words of the record at `place`. The totals of the records `behind` it grow by its values."""
+    record = plan[entity, RECORD]
+    for word in range(plan[entity, LONGS]):
+        kind = plan[plan[entity, LONG0] + word, LONG_KIND]
+        value = event[plan[plan[entity, LONG0] + word, LONG_COLUMN]]
+        at = place + word
         if kind == RAW:
-            arena[base + position] = value
+            arena[at] = value
         elif kind == TOTAL:
             if value == NULL:
                 value = np.int64(0)
-            arena[base + position] = arena[base + position - 1] + value
-            for i in range(position + 1, end + 1):
-                arena[base + i] += value
+            arena[at] = arena[at - record] + value
+            for i in range(behind):
+                arena[at + (i + 1) * record] += value
         elif kind == SQUARE_LOW:
             low, high = square(np.int64(0) if value == NULL else value)
-            above = base + size
-            arena[base + position], arena[above + position] = add_wide(
-                arena[base + position - 1], arena[above + position - 1], low, high
-            )
-            for i in range(position + 1, end + 1):
-                arena[base + i], arena[above + i] = add_wide(arena[base + i], arena[above + i], low, high)
+            arena[at], arena[at + 1] = add_wide(arena[at - record], arena[at + 1 - record], low, high)
+            for i in range(at + record, at + (behind + 1) * record, record):
+                arena[i], arena[i + 1] = add_wide(arena[i], arena[i + 1], low, high)
 
 
 @folded
-def write_shorts(plan, arena, shorts, entity, block, size, position, end, event, newest):
-    """The 32-bit lanes at `position` (arrival, ids, running counts) and the newest bits."""
-    shorts[shorts_at(plan, entity, block, size, 0) + position] = event[ARRIVAL]
-    pairs = plan[entity, ENTITY_PAIRS]
-    for pair in range(pairs):
-        value = event[plan[plan[entity, PAIR0] + pair, 0]]
-        shorts[shorts_at(plan, entity, block, size, 1 + pair) + position] = value
+def write_shorts(plan, arena, shorts, entity, place, behind, event):
+    """The 32-bit values of the record at `place`: arrival, ids, running counts."""
+    stride = 2 * plan[entity, RECORD]
+    at = 2 * (place + plan[entity, LONGS])
+    shorts[at] = event[ARRIVAL]
+    for pair in range(plan[entity, ENTITY_PAIRS]):
+        at += 1
+        shorts[at] = event[plan[plan[entity, PAIR0] + pair, 0]]
+    for count in range(plan[entity, COUNTS]):
+        at += 1
+        shorts[at] = shorts[at - stride]
+        if event[plan[plan[entity, COUNT0] + count, 0]] != NULL:
+            shorts[at] += 1
+            for i in range(behind):
+                shorts[at + (i + 1) * stride] += 1
+
+
+@folded
+def write_bits(plan, arena, entity, block, size, position, newest):
+    """For each pair, whether the event at `position` is the newest with its value."""
+    bit = np.int64(1) << (position & 63)
+    for pair in range(plan[entity, ENTITY_PAIRS]):
         word = bits_at(plan, entity, block, size, pair) + (position >> 6)
-        bit = np.int64(1) << (position & 63)
         if (newest >> pair) & 1:
             arena[word] |= bit
         else:
             arena[word] &= ~bit
-    for lane in range(1 + pairs, plan[entity, SHORTS]):
-        base = shorts_at(plan, entity, block, size, lane)
-        if event[plan[plan[entity, COUNT0] + lane - 1 - pairs, 0]] == NULL:
-            shorts[base + position] = shorts[base + position - 1]
-        else:
-            shorts[base + position] = shorts[base + position - 1] + 1
-            for i in range(position + 1, end + 1):
-                shorts[base + i] += 1
 
 
 @folded
@@ -187,11 +204,13 @@ def mark_newest(plan, arena, shorts, headers, meta, entity, row, event):
             continue
         else:
             last = arena[i + 1]
-            ids = shorts_at(plan, entity, block, size, 1 + pair)
+            ids = ids_at(plan, entity, block, size, pair)
             bits = bits_at(plan, entity, block, size, pair)
-            j = first_after(arena, block, start + 1, end, last) - 1
+            guess = guess_between(arena, block, start + 1, end, last)
+            j = first_after_near(arena, block, start + 1, end, last, guess) - 1
             while j > start and arena[block + j] == last:
-                if shorts[ids + j] == value and (arena[bits + (j >> 6)] >> (j & 63)) & 1:
+                is_newest = (arena[bits + (j >> 6)] >> (j & 63)) & 1
+                if is_newest and shorts[ids + 2 * plan[entity, RECORD] * j] == value:
                     arena[bits + (j >> 6)] &= ~(np.int64(1) << (j & 63))
                     break
                 j -= 1
@@ -203,8 +222,8 @@ def mark_newest(plan, arena, shorts, headers, meta, entity, row, event):
 @folded
 def extend_summaries(plan, arena, entity, block, size, position):
     """Take the value at the new end into its word's least and greatest."""
-    for lane in range(plan[entity, EXTREMES]):
-        value = arena[block + plan[plan[entity, EXTREME0] + lane, 0] * size + position]
+    for lane in range(1, plan[entity, LANES]):
+        value = arena[block + lane * size + position]
         least = extremes_at(plan, entity, block, size, lane) + (position >> 6)
         greatest = least + ((size + 63) >> 6)
         if position & 63 == 0:
@@ -229,9 +248,13 @@ def write_event(plan, arena, shorts, headers, meta, entity, row, event):
         position = first_after(arena, block, start + 1, end, event[TIME])
     newest = mark_newest(plan, arena, shorts, headers, meta, entity, row, event)
     if position < end:
-        open_slot(plan, arena, shorts, entity, block, size, position, end)
-    write_lanes(plan, arena, entity, block, size, position, end, event)
-    write_shorts(plan, arena, shorts, entity, block, size, position, end, event, newest)
+        open_slot(plan, arena, entity, block, size, position, end)
+    for lane in range(plan[entity, LANES]):
+        arena[block + lane * size + position] = event[plan[plan[entity, LANE0] + lane, 0]]
+    place = records_at(plan, entity, block, size) + position * plan[entity, RECORD]
+    write_longs(plan, arena, entity, place, end - position, event)
+    write_shorts(plan, arena, shorts, entity, place, end - position, event)
+    write_bits(plan, arena, entity, block, size, position, newest)
     if position < end:
         summarise(plan, arena, entity, block, size, position >> 6, end + 1)
     else:

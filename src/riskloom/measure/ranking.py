@@ -8,15 +8,23 @@ the rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.errors import DataInvalid, Fault, ParameterInvalid, show
-
-Floats = npt.NDArray[np.float64]
-Labels = npt.ArrayLike
+from riskloom.measure.result import Result
+from riskloom.measure.steps import (
+    Flags,
+    Floats,
+    Labels,
+    Steps,
+    check_column,
+    check_count,
+    check_days,
+    check_scored,
+    check_share,
+    count_steps,
+)
 
 
 def roc_auc(labels: Labels, scores: npt.ArrayLike) -> float:
@@ -41,7 +49,8 @@ def roc_auc(labels: Labels, scores: npt.ArrayLike) -> float:
     >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    frauds, rows = _steps(*_checked(labels, scores))
+    steps = count_steps(*check_scored(labels, scores))
+    frauds, rows = steps.frauds, steps.rows
     legitimate = rows - frauds
     pairs = int(frauds.sum()) * int(legitimate.sum())
     if not pairs:
@@ -60,12 +69,30 @@ def average_precision(labels: Labels, scores: npt.ArrayLike) -> float:
     >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
     0.8333
     """
-    frauds, rows = _steps(*_checked(labels, scores))
-    total = int(frauds.sum())
+    steps = count_steps(*check_scored(labels, scores))
+    total = int(steps.frauds.sum())
     if not total:
         return float("nan")
-    precision = np.cumsum(frauds) / np.cumsum(rows)
-    return float((frauds / total * precision).sum())
+    precision = np.cumsum(steps.frauds) / np.cumsum(steps.rows)
+    return float((steps.frauds / total * precision).sum())
+
+
+def recall_at_fpr(labels: Labels, scores: npt.ArrayLike, rate: float = 0.01) -> float:
+    """The highest recall of a threshold that flags at most `rate` of the legitimate rows.
+
+    A threshold that exists, not a point between two: rows with the same score are flagged together, so the
+    figure can be had in service. NaN without both kinds; n labels (0, 1) and n scores as for `roc_auc`.
+
+    >>> recall_at_fpr([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.6], 0.25)
+    0.5
+    """
+    most = check_share("rate", rate)
+    steps = count_steps(*check_scored(labels, scores))
+    found = np.cumsum(steps.frauds)
+    wrong = np.cumsum(steps.rows) - found
+    if not found.size or not found[-1] or not wrong[-1]:
+        return float("nan")
+    return float(np.max(found, where=wrong / wrong[-1] <= most, initial=0)) / int(found[-1])
 
 
 def precision_at_k(labels: Labels, scores: npt.ArrayLike, k: int) -> float:
@@ -79,19 +106,45 @@ def precision_at_k(labels: Labels, scores: npt.ArrayLike, k: int) -> float:
     ParameterInvalid
         When k is not an integer from 1.
     """
-    places = _at_least_one("k", k)
-    frauds, rows = _steps(*_checked(labels, scores))
-    taken = np.clip(places - (np.cumsum(rows) - rows), 0, rows)
-    return float((frauds * (taken / rows)).sum()) / places
+    places = check_count("k", k)
+    return _top(count_steps(*check_scored(labels, scores)), places)
 
 
 @dataclass(frozen=True, slots=True)
-class CardPrecision:
-    """`card_precision_at_k` day by day: the `days`, the precision on each, and the `mean` over them."""
+class DailyPrecision(Result):
+    """The precision of the k alerts of each day: the `days`, the precision on each, the `mean` over them."""
 
+    k: int
     days: tuple[int, ...]
     by_day: tuple[float, ...]
     mean: float
+
+
+def daily_precision_at_k(
+    labels: Labels, scores: npt.ArrayLike, days: npt.ArrayLike, k: int = 100
+) -> DailyPrecision:
+    """`precision_at_k` of each day's rows: what a team that looks at k events a day finds.
+
+    Parameters
+    ----------
+    labels, scores
+        n values as for `roc_auc`.
+    days
+        n integers; those without a row are no days.
+
+    Raises
+    ------
+    DataInvalid, ParameterInvalid
+        As the other measures.
+
+    >>> daily_precision_at_k([1, 0, 0, 1], [0.9, 0.1, 0.8, 0.2], [1, 1, 2, 2], 1).by_day
+    (1.0, 0.0)
+    """
+    places = check_count("k", k)
+    fraud, score = check_scored(labels, scores)
+    every_day, parts = _by_day(check_days(days, fraud.size))
+    by_day = [_top(count_steps(fraud[rows], score[rows]), places) for rows in parts]
+    return _daily(places, every_day, by_day)
 
 
 def card_precision_at_k(
@@ -102,7 +155,7 @@ def card_precision_at_k(
     k: int = 100,
     *,
     remove_found: bool = True,
-) -> CardPrecision:
+) -> DailyPrecision:
     """How much of the daily work of k investigated cards finds fraud.
 
     Each day a card has its highest score of that day; the k cards with the highest are investigated, and
@@ -115,7 +168,7 @@ def card_precision_at_k(
     labels, scores
         n values as for `roc_auc`.
     cards
-        n card ids: integers or text.
+        n ids of cards, or of any other entity that is investigated as a whole: integers or text.
     days
         n integers; days are taken in their order, those without a payment are no days.
     remove_found
@@ -131,29 +184,23 @@ def card_precision_at_k(
     Y.-A. Le Borgne, W. Siblini, B. Lebichot, G. Bontempi, "Reproducible Machine Learning for Credit Card
     Fraud Detection - Practical Handbook", Université Libre de Bruxelles, 2022, chapter 4.
     """
-    places = _at_least_one("k", k)
-    fraud, score = _checked(labels, scores)
-    card = _column("cards", cards, fraud.size)
-    day = _column("days", days, fraud.size)
-    if day.dtype.kind not in "iu":
-        raise DataInvalid(Fault("days", "integers", str(day.dtype)))
+    places = check_count("k", k)
+    fraud, score = check_scored(labels, scores)
+    card = check_column("cards", cards, fraud.size)
+    every_day, parts = _by_day(check_days(days, fraud.size))
     ids, card = np.unique(card, return_inverse=True)
     blocked = np.zeros(ids.size, np.bool_)
-    every_day = np.unique(day)
     by_day: list[float] = []
-    for today in every_day:
-        rows = np.flatnonzero((day == today) & ~blocked[card])
+    for of_day in parts:
+        rows = of_day[~blocked[card[of_day]]]
         found = _found(fraud[rows], score[rows], card[rows], places)
         by_day.append(found.size / places)
         if remove_found:
             blocked[found] = True
-    mean = float(np.mean(by_day)) if by_day else float("nan")
-    return CardPrecision(tuple(int(today) for today in every_day), tuple(by_day), mean)
+    return _daily(places, every_day, by_day)
 
 
-def _found(
-    fraud: npt.NDArray[np.bool_], score: Floats, card: npt.NDArray[np.intp], places: int
-) -> npt.NDArray[np.intp]:
+def _found(fraud: Flags, score: Floats, card: npt.NDArray[np.intp], places: int) -> npt.NDArray[np.intp]:
     """The cards with a fraud among the `places` most suspicious of one day."""
     order = np.lexsort((-score, card))
     first = np.flatnonzero(np.diff(card[order], prepend=-1))
@@ -162,44 +209,19 @@ def _found(
     return investigated[np.isin(investigated, card[fraud])]
 
 
-def _steps(
-    fraud: npt.NDArray[np.bool_], score: Floats
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """How many frauds and how many rows have each score, from the highest score down."""
-    order = np.argsort(-score, kind="stable")
-    ordered = score[order]
-    begin = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: ordered.size])
-    if not begin.size:
-        return begin.astype(np.int64), begin.astype(np.int64)
-    frauds = np.add.reduceat(fraud[order].astype(np.int64), begin)
-    return frauds, np.diff(np.append(begin, ordered.size)).astype(np.int64)
+def _top(steps: Steps, places: int) -> float:
+    """The share of frauds in the first `places`, ties by the mean over their orders."""
+    taken = np.clip(places - (np.cumsum(steps.rows) - steps.rows), 0, steps.rows)
+    return float((steps.frauds * (taken / steps.rows)).sum()) / places
 
 
-def _checked(labels: Labels, scores: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], Floats]:
-    label = _column("labels", labels)
-    score = _column("scores", scores)
-    faults = []
-    if label.size != score.size:
-        faults.append(Fault("labels", f"one for each of {score.size} scores", f"{label.size}"))
-    if label.dtype.kind not in "biuf" or not np.isin(label, (0, 1)).all():
-        faults.append(Fault("labels", "0 or 1 for each row", show(label)))
-    if score.dtype.kind not in "biuf" or np.isnan(score).any():
-        faults.append(Fault("scores", "a number for each row", show(score)))
-    if faults:
-        raise DataInvalid(faults)
-    return label.astype(np.bool_), score.astype(np.float64)
+def _by_day(day: npt.NDArray[np.integer]) -> tuple[tuple[int, ...], list[npt.NDArray[np.intp]]]:
+    """The days in their order, and the rows of each."""
+    order = np.argsort(day, kind="stable")
+    every, starts = np.unique(day[order], return_index=True)
+    return tuple(int(today) for today in every), np.split(order, starts[1:]) if every.size else []
 
 
-def _column(name: str, values: npt.ArrayLike, size: int | None = None) -> npt.NDArray[Any]:
-    """The values as an array of one dimension; an empty list has no type of its own: integers."""
-    column = np.asarray(values)
-    if column.ndim != 1 or (size is not None and column.size != size):
-        expected = "one dimension" if size is None else f"one for each of {size} rows"
-        raise DataInvalid(Fault(name, expected, f"shape {column.shape}"))
-    return column if column.size else column.astype(np.int64)
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ParameterInvalid(Fault(name, "an integer from 1", show(value)))
-    return value
+def _daily(places: int, days: tuple[int, ...], by_day: list[float]) -> DailyPrecision:
+    mean = float(np.mean(by_day)) if by_day else float("nan")
+    return DailyPrecision(places, days, tuple(by_day), mean)

@@ -7,7 +7,7 @@ author's: expressions are the language of `riskloom.expression`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from riskloom.expression.check import Expression
 from riskloom.expression.columns import compile_columns
-from riskloom.expression.row import compile_row
+from riskloom.expression.row import Row, compile_met, compile_row
 
 
 class Severity(StrEnum):
@@ -70,8 +70,9 @@ PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+))?\}")
 FORMATS = ("percent", "clock")
 
 
-_Detail = tuple[tuple[str, ...], Callable[[Sequence[object]], tuple[object, ...]], tuple[str, ...]]
-"""Names of a rule's expressions, the function that gives their values, and the names its message quotes."""
+_Detail = tuple[tuple[str, ...], Row, tuple[tuple[str, int], ...]]
+"""Names of a rule's expressions, the function that gives their values, and the names its message quotes, each
+with its position among the inputs."""
 
 
 class RuleSet:
@@ -88,16 +89,12 @@ class RuleSet:
     def __init__(self, rules: Sequence[Rule], inputs: Sequence[str]) -> None:
         self.rules = tuple(rules)
         self.inputs = tuple(inputs)
-        self._positions = {name: at for at, name in enumerate(self.inputs)}
         self._keys = tuple(f"rule {at}" for at in range(len(self.rules)))  # no name of a field has a space
         conditions = dict(zip(self._keys, (rule.when for rule in self.rules), strict=True))
-        self._row = compile_row(conditions, self.inputs, conditions=True)
+        self.evaluate_one = compile_met([rule.when for rule in self.rules], self.inputs)
+        """Positions of the rules that are met, for one event whose values are aligned to `inputs`."""
         self._columns = compile_columns(conditions, self.inputs)
         self._details: tuple[_Detail, ...] = tuple(self._detail(rule) for rule in self.rules)
-
-    def evaluate_one(self, row: Sequence[object]) -> list[int]:
-        """Positions of the rules that are met, for one event; `row` is aligned to `inputs`."""
-        return [at for at, met in enumerate(self._row(row)) if met]
 
     def evaluate_many(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.bool_]:
         """Which rules are met, for many events: bool of shape (events, rules); the same as one by one."""
@@ -111,17 +108,16 @@ class RuleSet:
         """The values that back the rule at position `at`: value, usual, and what its message quotes."""
         names, evaluate, quoted = self._details[at]
         values = dict(zip(names, evaluate(row), strict=True))
-        for name in quoted:
-            values[name] = row[self._positions[name]]
-        return {name: _plain(value) for name, value in values.items()}
+        for name, position in quoted:
+            values[name] = row[position]
+        for name, value in values.items():
+            if value != value:
+                values[name] = None  # as JSON can hold it
+        return values
 
     def _detail(self, rule: Rule) -> _Detail:
         given = {"value": rule.value, "usual": rule.usual}
         named = {name: expression for name, expression in given.items() if expression is not None}
-        quoted = tuple(name for name in rule.placeholders if name not in given)
+        positions = {name: at for at, name in enumerate(self.inputs)}
+        quoted = tuple((name, positions[name]) for name in rule.placeholders if name not in given)
         return tuple(named), compile_row(named, self.inputs), quoted
-
-
-def _plain(value: object) -> object:
-    """A value as JSON can hold it: missing numbers become None."""
-    return None if isinstance(value, float) and value != value else value

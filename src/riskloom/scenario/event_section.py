@@ -31,7 +31,7 @@ _ONLY_FOR = {
 def read_fields(document: Document, base_currency: str) -> tuple[Field, ...]:
     """Every declared field, in order; faults are noted in the document."""
     event = document.mapping(
-        document.data.get("event"), ("event",), ("fields", "derived", "id", "time", "label")
+        document.data.get("event"), ("event",), ("fields", "derived", "id", "time", "label", "label_delay")
     )
     declared = document.mapping(event.get("fields"), ("event", "fields"))
     fields = tuple(_read_field(document, str(name), given, base_currency) for name, given in declared.items())

@@ -17,9 +17,12 @@ from riskloom.scenario.scenario import Feature, expression_type
 
 _KEYS = (
     "name", "describe", "entity", "aggregate", "of", "window", "delay", "include_current", "expression",
+    "category",
 )  # fmt: skip
 _LONGEST_US = 90 * DAY_US
 _SHORTEST_US = 1_000_000
+_KINDS = "aggregate, an expression or a category"
+_Written = tuple[str, object, str, Path, str]
 _NUMERIC = (FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY, FieldType.CLOCK)
 
 
@@ -30,7 +33,7 @@ def read_features(
     listed = document.items(document.data.get("features"), ("features",))
     by_field = {field.name: field for field in fields}
     windows: list[Feature] = []
-    written: list[tuple[str, object, str, Path]] = []
+    written: list[_Written] = []
     taken: set[str] = set()
     for at, given in enumerate(listed):
         path: Path = ("features", at)
@@ -42,10 +45,13 @@ def read_features(
             document.fault((*path, "name"), "a name of its own", f"{name!r} twice")
         taken.add(name)
         describe = document.text(spec, "describe", path, "")
-        if "expression" in spec:
-            for key in sorted(set(spec) - {"name", "describe", "expression"}):
-                document.fault((*path, key), "an expression or an aggregate, not both", show(key))
-            written.append((name, spec["expression"], describe, path))
+        if "expression" in spec or "category" in spec:
+            kind = "expression" if "expression" in spec else "category"
+            for key in sorted(set(spec) - {"name", "describe", kind}):
+                document.fault((*path, key), f"an {_KINDS}: one of them", show(key))
+            category = _read_category(document, spec, path, by_field) if kind == "category" else ""
+            text = f"code({category})" if kind == "category" else spec["expression"]
+            written.append((name, text, describe, path, category))
         else:
             window = _read_window(document, spec, path, name, by_field, entities)
             windows.append(Feature(name, describe, window=window))
@@ -55,19 +61,28 @@ def read_features(
 
 
 def _read_expressions(
-    document: Document, written: list[tuple[str, object, str, Path]], types: dict[str, Type], timezone: str
+    document: Document, written: list[_Written], types: dict[str, Type], timezone: str
 ) -> list[Feature]:
     features = []
-    for name, text, describe, path in written:
+    for name, text, describe, path, category in written:
         expression = read_expression(document, text, (*path, "expression"), types, timezone)
         if expression is not None:
             if expression.type not in (Type.NUMBER, Type.BOOLEAN):
                 document.fault((*path, "expression"), "a number or a condition", f"a {expression.type.value}")
-            features.append(Feature(name, describe, expression=expression))
+            features.append(Feature(name, describe, expression=expression, category=category))
             types[name] = Type.BOOLEAN if expression.type is Type.BOOLEAN else Type.NUMBER
         else:
             types[name] = Type.NUMBER
     return features
+
+
+def _read_category(document: Document, spec: dict[str, Any], path: Path, fields: Mapping[str, Field]) -> str:
+    """The text field whose codes a feature holds."""
+    texts = tuple(name for name, field in fields.items() if field.type.is_text)
+    if not texts:
+        document.fault((*path, "category"), "a text field in the event section", "none declared")
+        return ""
+    return document.choice(spec, "category", path, texts)
 
 
 def _read_window(
@@ -108,7 +123,7 @@ _INCLUDING = ("count", "sum", "mean", "std", "min", "max", "distinct")
 
 def _check_of(document: Document, path: Path, aggregate: str, of: list[Field]) -> None:
     kinds = [field.type for field in of]
-    if aggregate in ("count", "seconds_since_last"):
+    if aggregate in ("count", "seconds_since_last", "fraud_count", "fraud_share"):
         fits, wanted = not of, "nothing"
     elif aggregate in ("distinct", "first_seen"):
         fits, wanted = len(of) == 1 and kinds[0].is_text, "one text field"

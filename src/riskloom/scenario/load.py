@@ -7,12 +7,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from riskloom.detectors.prepare_spec import PreparationSpec
 from riskloom.domain.field import Field, FieldType
 from riskloom.domain.money import is_currency_code
 from riskloom.errors import Fault, NotFound, ScenarioInvalid, nearest, show
 from riskloom.expression.tree import Type
 from riskloom.rules.rule_set import Rule
-from riskloom.scenario.detector_section import read_detector
 from riskloom.scenario.document import Document
 from riskloom.scenario.event_section import (
     NAME_HINT,
@@ -23,7 +23,9 @@ from riskloom.scenario.event_section import (
     read_fields,
 )
 from riskloom.scenario.feature_section import check_engine_limits, read_features
+from riskloom.scenario.model_section import MODEL_KEYS, read_model
 from riskloom.scenario.policy_section import read_policy
+from riskloom.scenario.preparation_section import check_transformations, expand_transformations
 from riskloom.scenario.rates_section import read_rates
 from riskloom.scenario.read_yaml import read_document
 from riskloom.scenario.rules_section import read_rules
@@ -35,7 +37,7 @@ FEATURE_KEYS = (
     "scenario", "describe", "base_currency", "timezone", "max_lateness", "clock_tolerance", "unknown_fields",
     "event", "features",
 )  # fmt: skip
-_KEYS = (*FEATURE_KEYS, "detector", "rules", "policy", "rates")
+_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "rules", "policy", "rates")
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -87,7 +89,8 @@ def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
     """
     head = parts.get("features")
     data = {**(head if isinstance(head, dict) else {})}
-    data |= {"detector": parts.get("detector"), "policy": parts.get("policy")}
+    model = parts.get("model")
+    data |= {**(model if isinstance(model, dict) else {}), "policy": parts.get("policy")}
     document = Document("bundle/features", data)
     document.mapping(data, (), _KEYS)
     rules = Document("bundle/rules", parts.get("rules"))
@@ -104,7 +107,11 @@ def build(document: Document, rules_document: Document, rates_document: Document
     entities = read_entities(document, fields)
     derived = read_derived(document, fields, timezone)
     columns = (*fields, *(column.field for column in derived))
+    expanded, steps = expand_transformations(document, columns, entities)
+    if expanded:
+        data["features"] = [*document.items(data.get("features"), ("features",)), *expanded]
     features = read_features(document, columns, entities, timezone)
+    _share_steps(document, steps, features)
     unknown_fields = document.choice(data, "unknown_fields", (), ("refuse", "ignore"), "refuse")
     rates = read_rates(rates_document, base_currency)
     scenario = Scenario(
@@ -118,17 +125,18 @@ def build(document: Document, rules_document: Document, rates_document: Document
         id_field=_read_id(document, fields),
         time_field=pick_field(document, "time", fields, FieldType.TIME, "timestamp"),
         label_field=document.text(event, "label", ("event",), ""),
+        label_delay_us=document.duration(event, "label_delay", ("event",), "7d"),
         fields=fields,
         derived=derived,
         entities=entities,
         features=features,
-        detector=read_detector(document, features),
+        model=read_model(document, features),
         rules=_read_rules(rules_document, columns, features, timezone),
         policy=read_policy(document),
         rates=rates,
         parts={
             "features": {key: data[key] for key in FEATURE_KEYS if data.get(key) is not None},
-            "detector": data.get("detector") or {},
+            "model": {key: data[key] for key in MODEL_KEYS if data.get(key) is not None},
             "rules": rules_document.data or [],
             "policy": data.get("policy") or {},
             "rates": rates.as_data(),
@@ -139,6 +147,26 @@ def build(document: Document, rules_document: Document, rates_document: Document
         check_engine_limits(document, scenario.windows, scenario.columns)
     document.finish()
     return scenario
+
+
+def _share_steps(document: Document, steps: PreparationSpec, features: tuple[Feature, ...]) -> None:
+    """`transformations` prepare what every detector sees that does not say `prepare` itself."""
+    if not steps.steps:
+        return
+    found = len(document.faults)
+    categories = [feature.name for feature in features if feature.category]
+    check_transformations(document, steps, [feature.name for feature in features], categories)
+    if len(document.faults) > found:
+        return
+    data = document.data
+    if data.get("detectors") is None:
+        data["detector"] = _with_steps(data.get("detector") or {}, steps)
+    elif isinstance(data["detectors"], list):
+        data["detectors"] = [_with_steps(spec, steps) for spec in data["detectors"]]
+
+
+def _with_steps(spec: Any, steps: PreparationSpec) -> Any:
+    return {"prepare": steps.as_data(), **spec} if isinstance(spec, dict) else spec
 
 
 def _read_name(document: Document) -> str:

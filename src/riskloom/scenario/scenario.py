@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from riskloom.detectors.prepare_spec import PreparationSpec
+from riskloom.detectors.thresholds import ThresholdSpec
 from riskloom.domain.event import EventSchema
 from riskloom.domain.field import Field, FieldType
 from riskloom.domain.money import RateTable
@@ -28,6 +30,8 @@ class Feature:
     describe: str
     window: WindowFeature | None = None
     expression: Expression | None = None
+    category: str = ""
+    """The text field whose codes this feature holds; detectors see it encoded only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,28 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class DetectorSpec:
-    """Which detector is trained, with which parameters, on which features (every one when empty)."""
+    """One detector to train: its kind and parameters, and what it sees, prepared how."""
 
+    name: str
     kind: str
     parameters: Mapping[str, Any]
     features: tuple[str, ...]
+    preparation: PreparationSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What is trained: detectors, how several are joined, how a score becomes a probability.
+
+    `ensemble` is the kind that joins several detectors, "" for one. `threshold` chooses the policy's
+    percentile in training; None leaves it as declared.
+    """
+
+    detectors: tuple[DetectorSpec, ...]
+    ensemble: str
+    ensemble_parameters: Mapping[str, Any]
+    calibration: str
+    threshold: ThresholdSpec | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +82,12 @@ class Scenario:
     id_field: str
     time_field: str
     label_field: str
+    label_delay_us: int
     fields: tuple[Field, ...]
     derived: tuple[Derived, ...]
     entities: Mapping[str, str]
     features: tuple[Feature, ...]
-    detector: DetectorSpec
+    model: ModelSpec
     rules: tuple[Rule, ...]
     policy: Policy
     rates: RateTable

@@ -30,11 +30,7 @@ class BundleTexts:
             if found is not None:
                 return
             model = bundle.model
-            about = (
-                None
-                if model is None
-                else {"kind": model.kind, "features": model.features, "info": model.info}
-            )
+            about = None if model is None else model.about()
             connection.execute(
                 bundles.insert().values(
                     fingerprint=bundle.fingerprint,

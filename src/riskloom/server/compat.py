@@ -39,7 +39,7 @@ async def score(request: Request) -> Response:
     dry_run = query.flag("dry_run") or False
     query.finish()
     key = request.headers.get("idempotency-key", "")
-    view = await service.score(decode_json(await read_body(request)), idempotency_key=key, dry_run=dry_run)
+    view = await service.score(await read_body(request), idempotency_key=key, dry_run=dry_run)
     return answer(flat_decision(view))
 
 
@@ -47,9 +47,7 @@ async def score(request: Request) -> Response:
 async def ingest(request: Request) -> Response:
     """Take one event in without deciding it."""
     key = request.headers.get("idempotency-key", "")
-    taken = await runtime_of(request).decisions.ingest(
-        decode_json(await read_body(request)), idempotency_key=key
-    )
+    taken = await runtime_of(request).decisions.ingest(await read_body(request), idempotency_key=key)
     return answer({"stored_event_id": taken["event_id"], "stored_feature_id": taken["arrival"]})
 
 

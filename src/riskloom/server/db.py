@@ -17,6 +17,8 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from riskloom.errors import Fault, ParameterInvalid, StoreUnavailable
 
 SQLITE_BUSY_MS = 1_000
+PREPARED = 256
+"""Statements a connection keeps prepared: the writer has one for each number of rows."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -49,7 +51,8 @@ def open_engine(url: URL, *, pool_size: int = 5) -> Engine:
     A commit that returns has reached the disk.
     """
     if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url, connect_args={"check_same_thread": False}, pool_size=pool_size)
+        given = {"check_same_thread": False, "cached_statements": PREPARED}
+        engine = sa.create_engine(url, connect_args=given, pool_size=pool_size)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         return engine
     return sa.create_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args={"connect_timeout": 5})

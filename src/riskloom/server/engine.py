@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from riskloom.domain.event import Event
 from riskloom.errors import EventConflict, NotFound, StoreUnavailable
 from riskloom.pipeline import TOO_LATE, Pipeline
 from riskloom.server.decisions.difference import difference
-from riskloom.server.decisions.record import Record, decision_row, decode, event_rows, row_values
+from riskloom.server.decisions.record import EventRows, Record, decision_row, decode, row_values
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.ids import RecentIds, SeenIds
 from riskloom.server.lock import Lock
@@ -61,13 +61,15 @@ class DecisionEngine:
         self.clock = clock
         self.bundle = bundle
         self.schema = bundle.scenario.schema()
+        self._name = bundle.scenario.name
         self._snapshots = snapshots
         self._lock = lock
-        self._features = bundle.scenario.fingerprint("features")
+        self.rows = EventRows(bundle.scenario)
         self._writer = Writer(engine, repo, self._committed_on_thread)
         self._pipeline: Pipeline | None = None
         self._arrival = 0
         self._in_flight: dict[str, Record] = {}
+        self._unsent: list[Record] = []
         self._seen = SeenIds()
         self._recent = recent
         self._unready: str | None = "starting"
@@ -89,6 +91,7 @@ class DecisionEngine:
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.wait({self._recovery})
+        self._send()
         await asyncio.to_thread(self._writer.stop)
         await asyncio.sleep(0)
         if healthy and self._writer.error is None and self._pipeline is not None:
@@ -133,13 +136,13 @@ class DecisionEngine:
 
     def parse(self, data: object, *, idempotency_key: str = "", where: str = "") -> Event:
         """Check a decoded event; one without an id gets one, the same for the same idempotency key."""
+        return self.schema.parse_one(
+            data, self.clock.now_us(), make_id=_id_maker(idempotency_key), where=where
+        )
 
-        def make_id() -> str:
-            if idempotency_key:
-                return "key-" + hashlib.blake2b(idempotency_key.encode(), digest_size=16).hexdigest()
-            return str(uuid.uuid4())
-
-        return self.schema.parse_one(data, self.clock.now_us(), make_id=make_id, where=where)
+    def read(self, body: bytes, *, idempotency_key: str = "") -> Event:
+        """Check an event as JSON, as `parse` checks a decoded one."""
+        return self.schema.read_one(body, self.clock.now_us(), make_id=_id_maker(idempotency_key))
 
     async def take(self, event: Event, *, score: bool = True) -> Taken:
         """Decide an event (or only take it in) and wait until that is durable.
@@ -168,7 +171,7 @@ class DecisionEngine:
         if first is not None:
             return None, _waiter(first)
         digest = self.schema.digest(event)
-        if self._seen.may_hold(event.id):
+        if self._seen.add(event.id):
             stored = self.repo.arrival_of(event.id)
             if stored is not None:
                 return self._again(event, digest, stored, score)
@@ -180,22 +183,12 @@ class DecisionEngine:
             vector, too_late = decision.vector, TOO_LATE in decision.degraded
         else:
             vector, _, too_late = pipeline.look_one(event)
-        scenario = self.bundle.scenario
-        event_row, personal_row = event_rows(
-            event,
-            self.schema,
-            arrival=arrival,
-            scenario=scenario.name,
-            main_entity=scenario.main_entity,
-            vector=vector.tobytes(),
-            features=self._features,
-            degraded=(TOO_LATE,) if too_late else (),
-            digest=digest,
+        event_row, personal_row = self.rows.of(
+            event, arrival, vector.tobytes(), (TOO_LATE,) if too_late else (), digest
         )
-        row = decision_row(decision, scenario.name, now_us) if decision is not None else None
+        row = decision_row(decision, self._name, now_us) if decision is not None else None
         pipeline.advance_one(arrival)
         self._arrival = arrival
-        self._seen.add(event.id)
         self._recent.add(arrival, event.id)
         waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row))
         return Taken(arrival, event, decision, now_us), waiting
@@ -246,17 +239,26 @@ class DecisionEngine:
         degraded = tuple(decode(row.degraded))
         now_us = self.clock.now_us()
         decision = self.pipeline.score_stored(event, arrival, stored_vector(row.vector), degraded)
-        values = decision_row(decision, self.bundle.scenario.name, now_us)
+        values = decision_row(decision, self._name, now_us)
         waiting = self._enqueue(Record(arrival, event.id, None, None, values))
         return Taken(arrival, None, None), waiting
 
     # ---------------------------------------------------------------- commits
 
     def _enqueue(self, record: Record) -> asyncio.Future[None]:
-        record.committed = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        record.committed = loop.create_future()
         self._in_flight[record.event_id] = record
-        self._writer.put(record)
+        if not self._unsent:
+            loop.call_soon(self._send)  # after all that can be decided now: the writer is woken once
+        self._unsent.append(record)
         return record.committed
+
+    def _send(self) -> None:
+        """Hand what was decided to the writer."""
+        if self._unsent:
+            records, self._unsent = self._unsent, []
+            self._writer.put(records)
 
     def _committed_on_thread(self, batch: Sequence[Record], error: StoreUnavailable | None) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -291,6 +293,17 @@ class DecisionEngine:
         self._arrival = state.arrival
         self._seen.begin(self.repo.ids)
         self._unready = None
+
+
+def _id_maker(idempotency_key: str) -> Callable[[], str]:
+    if not idempotency_key:
+        return _random_id
+    key = hashlib.blake2b(idempotency_key.encode(), digest_size=16)
+    return lambda: "key-" + key.hexdigest()
+
+
+def _random_id() -> str:
+    return str(uuid.uuid4())
 
 
 def _waiter(record: Record) -> asyncio.Future[None]:

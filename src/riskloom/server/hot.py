@@ -6,16 +6,16 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 import structlog
 
-from riskloom.domain.event import decode_json
-from riskloom.errors import RiskloomError
+from riskloom.errors import NotFound, RiskloomError
 from riskloom.server.compat import flat_decision
+from riskloom.server.decisions.service import Begun
 from riskloom.server.kit.http import check_length, read_flag, too_large
 from riskloom.server.problem import MEDIA_TYPE, problem_bytes
 from riskloom.server.runtime import Runtime
@@ -28,7 +28,11 @@ App = Callable[[ASGIScope, Receive, Send], Awaitable[None]]
 
 log = structlog.get_logger()
 PATHS = frozenset({"/api/v1/score", "/score"})
-_encode = msgspec.json.encode
+LONGEST_SHORT = 1 << 15
+"""Bytes of a body that `HotProtocol` keeps itself."""
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, headers, body."""
+_encode = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", MEDIA_TYPE.encode())
 
@@ -46,28 +50,48 @@ class HotRoute:
             await self._app(scope, receive, send)
             return
         try:
-            body, status, kind = await self._score(scope, receive), 200, _JSON
+            status, headers, body = await self._score(scope, receive)
         except RiskloomError as error:
-            body, status, kind = problem_bytes(error), error.status, _PROBLEM
-        headers = [kind, (b"content-length", str(len(body)).encode())]
-        if status == 503:
-            headers.append((b"retry-after", b"1"))
-        elif status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
+            status, headers, body = answer_of_error(error)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _score(self, scope: ASGIScope, receive: Receive) -> bytes:
+    def begin(self, headers: Mapping[bytes, bytes], body: bytes) -> Begun:
+        """Check a request and put its event on its way.
+
+        Raises
+        ------
+        RiskloomError
+        """
+        runtime = self._runtime
+        runtime.access.check(Scope.EVENTS_WRITE, headers)
+        if len(body) > runtime.settings.max_body_bytes:
+            raise too_large(runtime.settings.max_body_bytes)
+        key = headers.get(b"idempotency-key")
+        return runtime.decisions.begin(body, key.decode("latin-1") if key else "")
+
+    def answer(self, path: str, begun: Begun) -> Answer:
+        """The answer after the commit."""
+        _, taken, _, _ = begun
+        if taken is None:
+            raise NotFound("The event was not taken.")
+        return _answer(path, self._runtime.decisions.answer(taken))
+
+    async def repeat(self, path: str, begun: Begun) -> Answer:
+        """The answer for an event that is stored, or on its way under another request."""
+        return _answer(path, await self._runtime.decisions.end(begun))
+
+    async def _score(self, scope: ASGIScope, receive: Receive) -> Answer:
         runtime = self._runtime
         headers = dict(scope["headers"])
         runtime.access.check(Scope.EVENTS_WRITE, headers)
         length = headers.get(b"content-length")
         check_length(None if length is None else length.decode("latin-1"), runtime.settings.max_body_bytes)
-        data = decode_json(await self._body(receive))
+        body = await self._body(receive)
         key = headers.get(b"idempotency-key", b"").decode("latin-1")
         dry_run = bool(scope["query_string"]) and _is_dry_run(scope["query_string"])
-        view = await runtime.decisions.score(data, idempotency_key=key, dry_run=dry_run)
-        return _encode(view if scope["path"] == "/api/v1/score" else flat_decision(view))
+        view = await runtime.decisions.score(body, idempotency_key=key, dry_run=dry_run)
+        return _answer(scope["path"], view)
 
     async def _body(self, receive: Receive) -> bytes:
         limit = self._runtime.settings.max_body_bytes
@@ -85,6 +109,22 @@ class HotRoute:
             if size > limit:
                 raise too_large(limit)
         return b"".join(chunks)
+
+
+def _answer(path: str, view: dict[str, Any]) -> Answer:
+    body = _encode(view if path == "/api/v1/score" else flat_decision(view))
+    return 200, [_JSON, (b"content-length", b"%d" % len(body))], body
+
+
+def answer_of_error(error: RiskloomError) -> Answer:
+    """The answer that says what is wrong."""
+    body = problem_bytes(error)
+    headers = [_PROBLEM, (b"content-length", b"%d" % len(body))]
+    if error.status == 503:
+        headers.append((b"retry-after", b"1"))
+    elif error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    return error.status, headers, body
 
 
 def _is_dry_run(query: bytes) -> bool:

@@ -56,13 +56,18 @@ class SeenIds:
         bits = self._bits
         return bool(bits[low >> 3] >> (low & 7) & 1 and bits[high >> 3] >> (high & 7) & 1)
 
-    def add(self, event_id: str) -> None:
-        """Note an id before it is stored."""
+    def add(self, event_id: str) -> bool:
+        """Note an id before it is stored; as `may_hold` said of it before."""
         number = hash(event_id)
         low, high = number & _MASK, number >> 32 & _MASK
         bits = self._bits
-        bits[low >> 3] |= 1 << (low & 7)
-        bits[high >> 3] |= 1 << (high & 7)
+        first, second = bits[low >> 3], bits[high >> 3]
+        one, other = 1 << (low & 7), 1 << (high & 7)
+        if first & one and second & other:
+            return True
+        bits[low >> 3] = first | one
+        bits[high >> 3] |= other  # read again: it may be the same byte
+        return not self._known
 
     async def _read(
         self, read: Callable[[], Iterable[Sequence[str]]], times: int, before: asyncio.Task[None] | None
@@ -102,23 +107,23 @@ def bits_of(chunks: Iterable[Sequence[str]]) -> Bits | None:
 
 
 class RecentIds:
-    """The event ids of the newest arrival numbers, to name evidence by."""
+    """The event ids of the newest arrival numbers, to name evidence by; may be asked on any thread."""
 
     def __init__(self) -> None:
-        self._ids: dict[int, str] = {}
+        self._count = RECENT
+        self._ids: list[tuple[int, str]] = [(-1, "")] * RECENT
 
     def add(self, arrival: int, event_id: str) -> None:
         """Note an id; the one so many arrivals before it is forgotten."""
-        self._ids[arrival] = event_id
-        self._ids.pop(arrival - RECENT, None)
+        self._ids[arrival % self._count] = (arrival, event_id)
 
     def of(self, arrivals: Iterable[int]) -> tuple[dict[int, str], list[int]]:
         """(the ids known here, the arrival numbers to ask the database for)."""
         known, missing = {}, []
         for arrival in arrivals:
-            event_id = self._ids.get(arrival)
-            if event_id is None:
-                missing.append(arrival)
-            else:
+            number, event_id = self._ids[arrival % self._count]
+            if number == arrival:
                 known[arrival] = event_id
+            else:
+                missing.append(arrival)
         return known, missing

@@ -3,10 +3,12 @@ always right."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.bundle import Bundle
-from riskloom.domain.event import Event
 from riskloom.errors import BundleInvalid
 from riskloom.features.state import WindowState
 from riskloom.pipeline import Pipeline, fresh_state
@@ -90,26 +91,50 @@ def rebuild(
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
-    personal = pipeline.personal
-    pipeline.personal = frozenset()  # what the log holds of personal fields are keys already
+    columns_of = _decoder(pipeline.advance_reads)
     scenario = bundle.scenario
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us
     done = 0
-    for rows in repo.log(arrival, since):
-        pipeline.advance_many(
-            [_event(row) for row in rows], np.fromiter((row[0] for row in rows), np.int64, len(rows))
+    for rows in _without_collector(repo.log(arrival, since)):
+        arrivals, times, arrived, texts = list(zip(*rows, strict=True))[:4]
+        pipeline.advance_columns(
+            np.array(times, np.int64),
+            np.array(arrived, np.int64),
+            np.array(arrivals, np.int64),
+            columns_of(texts),
         )
         arrival = rows[-1][0]
         done += len(rows)
         if progress is not None:
             progress(done)
-    pipeline.personal = personal
     return pipeline, arrival
 
 
-def _event(row: tuple[Any, ...]) -> Event:
-    return Event("", row[1], row[2], msgspec.json.decode(row[3]), {})
+def _without_collector(chunks: Iterator[list[tuple[Any, ...]]]) -> Iterator[list[tuple[Any, ...]]]:
+    """The chunks, with the collector of cycles at rest: rows hold none, and it took a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield from chunks
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _decoder(names: Sequence[str]) -> Callable[[Sequence[str]], dict[str, list[Any]]]:
+    """A function from the stored fields of many events, JSON each, to the columns of these names."""
+    slots = [f"f{at}" for at in range(len(names))]
+    row: Any = msgspec.defstruct(
+        "Row", [(slot, Any, None) for slot in slots], rename=dict(zip(slots, names, strict=True)), gc=False
+    )
+    decoder = msgspec.json.Decoder(list[row])
+
+    def columns_of(texts: Sequence[str]) -> dict[str, list[Any]]:
+        found = decoder.decode(f"[{','.join(texts)}]")
+        return {name: list(map(attrgetter(slot), found)) for slot, name in zip(slots, names, strict=True)}
+
+    return columns_of
 
 
 def stored_vector(content: bytes) -> npt.NDArray[np.float64]:

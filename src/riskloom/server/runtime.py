@@ -142,7 +142,7 @@ async def running(
             state = await asyncio.to_thread(rebuilt, repo, bundle, snapshots, progress)
             deciding = DecisionEngine(engine, repo, bundle, snapshots, lock, recent, clock)
             await deciding.start(state)
-            views = Views(bundle.scenario, lists, texts, recent)
+            views = Views(bundle.scenario, repo, lists, texts, recent)
             service = DecisionService(deciding, repo, lists, counts, views)
             models = ModelService(deciding, model_repo, texts, settings, clock)
             snapshotting = asyncio.create_task(snapshot_regularly(settings, deciding))

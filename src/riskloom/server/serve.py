@@ -16,6 +16,7 @@ import uvicorn
 from riskloom.bundle import Bundle
 from riskloom.errors import Conflict, Fault, ParameterInvalid
 from riskloom.server.app import create_app
+from riskloom.server.protocol import HotProtocol
 from riskloom.server.rebuild import Progress
 from riskloom.server.runtime import running
 from riskloom.server.settings import Settings
@@ -57,7 +58,7 @@ async def _serve(
     async with running(settings, bundle, say=say, progress=progress) as runtime:
         config = uvicorn.Config(
             create_app(runtime),
-            http="httptools",
+            http=HotProtocol,
             lifespan="off",
             access_log=False,
             log_config=None,

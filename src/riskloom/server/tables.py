@@ -60,9 +60,11 @@ decisions = Table(
     Column("outcome", SmallInteger, nullable=False),  # rank on the ladder
     Column("anomaly_score", Float),
     Column("risk_score", Float),
+    Column("probability", Float),
     Column("reasons", Text, nullable=False),  # JSON: code, severity, values, evidence as arrival numbers
     Column("bundle", String(64), nullable=False),
     Column("degraded", Text, nullable=False),  # JSON list
+    Column("contributions", Text),  # JSON: feature -> what it added; of flagged events
     Index("decisions_decided", "scenario", "decided_at_us", "outcome"),
     Index(
         "decisions_flagged",

@@ -44,7 +44,7 @@ class Writer:
         self._engine = engine
         self._repo = repo
         self._done = done
-        self._queue: SimpleQueue[Record | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[Record] | None] = SimpleQueue()
         self._connection: Any = None
         self._error: StoreUnavailable | None = None
         self._wrote = threading.Event()
@@ -66,9 +66,9 @@ class Writer:
         if self._engine.dialect.name == "sqlite":
             self._checkpointer.start()
 
-    def put(self, record: Record) -> None:
-        """Queue a record; `done` will be called with it."""
-        self._queue.put(record)
+    def put(self, records: Sequence[Record]) -> None:
+        """Queue records; `done` will be called with them."""
+        self._queue.put(records)
 
     def stop(self) -> None:
         """Write what is queued and end the threads."""
@@ -103,7 +103,7 @@ class Writer:
         stopping = False
         while not stopping:
             first = self._queue.get()
-            batch = [] if first is None else [first]
+            batch = [] if first is None else list(first)
             stopping = first is None
             while len(batch) < LARGEST_BATCH and not stopping:
                 try:
@@ -113,7 +113,7 @@ class Writer:
                 if following is None:
                     stopping = True
                 else:
-                    batch.append(following)
+                    batch += following
             if batch:
                 self._write(batch)
         self._drop_connection()

@@ -50,9 +50,7 @@ async def score(request: Request) -> Response:
     query.finish()
     service = runtime_of(request).decisions
     key = request.headers.get("idempotency-key", "")
-    return answer(
-        await service.score(decode_json(await read_body(request)), idempotency_key=key, dry_run=dry_run)
-    )
+    return answer(await service.score(await read_body(request), idempotency_key=key, dry_run=dry_run))
 
 
 @router.post("/events", dependencies=WRITE, tags=["events"], summary="Take one event in without deciding it")
@@ -61,7 +59,7 @@ async def ingest(request: Request) -> Response:
     now."""
     key = request.headers.get("idempotency-key", "")
     service = runtime_of(request).decisions
-    return answer(await service.ingest(decode_json(await read_body(request)), idempotency_key=key), 201)
+    return answer(await service.ingest(await read_body(request), idempotency_key=key), 201)
 
 
 @router.post(

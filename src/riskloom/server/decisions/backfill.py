@@ -22,7 +22,7 @@ from riskloom.errors import Fault, StoreUnavailable
 from riskloom.pipeline import TOO_LATE, Pipeline
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.db import database_url, open_engine, upgrade
-from riskloom.server.decisions.record import decision_row, event_rows
+from riskloom.server.decisions.record import EventRows, decision_row
 from riskloom.server.decisions.repo import BatchRows, DecisionRepo
 from riskloom.server.lock import only_server
 from riskloom.server.rebuild import Snapshots, rebuild
@@ -99,7 +99,7 @@ class _Backfill:
         self._engine = engine
         self._repo = repo
         self._scenario = bundle.scenario
-        self._features = bundle.scenario.fingerprint("features")
+        self._rows = EventRows(bundle.scenario)
         self._schema = bundle.scenario.schema()
         self._pipeline = pipeline
         self._on_conflict = on_conflict
@@ -120,16 +120,12 @@ class _Backfill:
             vectors, late = list(matrix), too_late.tolist()
         event_table, personal_table, decision_table = [], [], []
         for at, (event, decision) in enumerate(zip(fresh, decisions, strict=True)):
-            event_row, personal_row = event_rows(
+            event_row, personal_row = self._rows.of(
                 event,
-                self._schema,
-                arrival=first + at,
-                scenario=self._scenario.name,
-                main_entity=self._scenario.main_entity,
-                vector=np.ascontiguousarray(vectors[at]).tobytes(),
-                features=self._features,
-                degraded=(TOO_LATE,) if late[at] else (),
-                digest=self._schema.digest(event),
+                first + at,
+                np.ascontiguousarray(vectors[at]).tobytes(),
+                (TOO_LATE,) if late[at] else (),
+                self._schema.digest(event),
             )
             event_table.append(event_row)
             if personal_row is not None:

@@ -9,17 +9,18 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Row
 
-from riskloom.domain.decision import Decision
-from riskloom.domain.event import Event, EventSchema
-from riskloom.privacy.protect import key_of, keyed
+from riskloom.domain.decision import RANK, Decision
+from riskloom.domain.event import Event
+from riskloom.privacy.protect import key_of
+from riskloom.scenario.scenario import Scenario
 
-encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 decode = msgspec.json.decode
 
 
 def as_text(value: object) -> str:
     """Plain data as JSON text."""
-    return encode(value).decode()
+    return _encode(value).decode()
 
 
 @dataclass(slots=True)
@@ -35,62 +36,73 @@ class Record:
     committed: asyncio.Future[None] | None = field(default=None, repr=False)
 
 
-def event_rows(
-    event: Event,
-    schema: EventSchema,
-    *,
-    arrival: int,
-    scenario: str,
-    main_entity: str,
-    vector: bytes,
-    features: str,
-    degraded: tuple[str, ...],
-    digest: bytes,
-) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
-    """(event row, personal row) of an event; the personal row is the only place of raw personal values."""
-    personal = {name: event.values[name] for name in schema.pii if event.values.get(name) is not None}
-    main = event.values.get(main_entity) if main_entity else None
-    entity_key = (
-        None if main is None else key_of(main_entity, str(main)) if main_entity in schema.pii else str(main)
-    )
-    row = (
-        arrival,
-        scenario,
-        event.id,
-        entity_key,
-        event.time_us,
-        event.arrived_us,
-        digest,
-        as_text(keyed(event.values, schema.pii)),
-        as_text(event.sent),
-        vector,
-        features,
-        as_text(degraded),
-    )
-    return row, (arrival, as_text(personal)) if personal else None
+EMPTY_LIST = "[]"
+
+
+class EventRows:
+    """Makes the rows of a scenario's events, in the order of `riskloom.server.tables`.
+
+    Parameters
+    ----------
+    scenario
+        Whose events.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario.name
+        self._features = scenario.fingerprint("features")
+        self._personal = tuple(field.name for field in scenario.fields if field.pii)
+        self._main = scenario.main_entity
+        self._is_main_personal = self._main in self._personal
+
+    def of(
+        self, event: Event, arrival: int, vector: bytes, degraded: tuple[str, ...], digest: bytes
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+        """(event row, personal row) of an event; the personal row is the only place of raw personal
+        values."""
+        values = stored = event.values
+        personal = {}
+        for name in self._personal:
+            value = values[name]
+            if value is not None:
+                personal[name] = value
+                if isinstance(value, str) and (key := key_of(name, value)) != value:
+                    stored = {**stored, name: key}
+        main = values[self._main] if self._main else None
+        if main is not None:
+            main = key_of(self._main, str(main)) if self._is_main_personal else str(main)
+        row = (
+            arrival,
+            self._scenario,
+            event.id,
+            main,
+            event.time_us,
+            event.arrived_us,
+            digest,
+            _encode(stored).decode(),
+            _encode(event.sent).decode(),
+            vector,
+            self._features,
+            _encode(degraded).decode() if degraded else EMPTY_LIST,
+        )
+        return row, (arrival, _encode(personal).decode()) if personal else None
 
 
 def decision_row(decision: Decision, scenario: str, decided_at_us: int) -> tuple[Any, ...]:
     """The row of a decision."""
-    reasons = [
-        {
-            "code": reason.code,
-            "severity": reason.severity,
-            "values": reason.values,
-            "evidence": reason.evidence,
-        }
-        for reason in decision.reasons
-    ]
+    reasons, degraded = decision.reasons, decision.degraded
     return (
         decision.arrival,
         scenario,
         decided_at_us,
-        decision.outcome.rank,
+        RANK[decision.outcome],
         decision.anomaly_score,
         decision.risk_score,
-        as_text(reasons),
+        decision.probability,
+        _encode(reasons).decode() if reasons else EMPTY_LIST,
         decision.bundle,
-        as_text(decision.degraded),
+        _encode(degraded).decode() if degraded else EMPTY_LIST,
+        _encode(decision.contributions).decode() if decision.contributions else None,
     )
 
 

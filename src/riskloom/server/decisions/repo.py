@@ -7,6 +7,7 @@ bare cursor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,10 @@ from riskloom.server.tables import bundles, decisions, events, personal_data
 EVENT_COLUMNS = tuple(column.name for column in events.columns)
 PERSONAL_COLUMNS = tuple(column.name for column in personal_data.columns)
 DECISION_COLUMNS = tuple(column.name for column in decisions.columns)
+TOGETHER = 32
+"""Most rows a statement; each count is a statement of its own that SQLite's driver keeps prepared."""
+_NAMED = 50
+"""Arrival numbers a statement."""
 _TABLES = (("events", EVENT_COLUMNS), ("personal_data", PERSONAL_COLUMNS), ("decisions", DECISION_COLUMNS))
 
 BatchRows = tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]], Sequence[Sequence[Any]]]
@@ -34,6 +39,8 @@ FULL = (
     decisions.c.outcome,
     decisions.c.anomaly_score,
     decisions.c.risk_score,
+    decisions.c.probability,
+    decisions.c.contributions,
     decisions.c.reasons,
     decisions.c.bundle,
     decisions.c.degraded.label("decision_degraded"),
@@ -52,9 +59,12 @@ class DecisionRepo:
         mark = "%s" if self._is_postgres else "?"
         self._hot_sql = f"select arrival from events where scenario = {mark} and event_id = {mark}"  # noqa: S608 - no outside text
         self._insert_sql = {
-            table: f"insert into {table} ({', '.join(columns)}) values ({', '.join(mark for _ in columns)})"  # noqa: S608
+            (table, count): _insert(table, columns, mark, count)
             for table, columns in _TABLES
+            for count in range(1, TOGETHER + 1)
         }
+        marks = f"= any({mark})" if self._is_postgres else f"in ({', '.join([mark] * _NAMED)})"
+        self._names_sql = f"select arrival, event_id from events where arrival {marks}"  # noqa: S608
 
     # ---------------------------------------------------------------- writing
 
@@ -69,30 +79,56 @@ class DecisionRepo:
                     with cursor.copy(f"copy {table} ({', '.join(columns)}) from stdin") as copy:
                         for row in table_rows:
                             copy.write_row(row)
+                elif self._is_postgres:
+                    cursor.executemany(self._insert_sql[table, 1], table_rows)
                 else:
-                    cursor.executemany(self._insert_sql[table], table_rows)
+                    self._insert_together(cursor, table, table_rows)
         finally:
             cursor.close()
 
-    # ---------------------------------------------------------------- reading
+    def _insert_together(self, cursor: Any, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Many rows a statement: SQLite's driver lets go of the interpreter once for each."""
+        for start in range(0, len(rows), TOGETHER):
+            part = rows[start : start + TOGETHER]
+            cursor.execute(self._insert_sql[table, len(part)], tuple(chain.from_iterable(part)))
+
+    # ---------------------------------------------------------------- reading on the event loop's thread
 
     def arrival_of(self, event_id: str) -> int | None:
-        """The arrival number of an event id, or None; called for every event, so on a bare cursor.
+        """The arrival number of an event id, or None; called for many events, so on a bare cursor.
 
         Raises
         ------
         StoreUnavailable
         """
+        rows = self._read_hot(self._hot_sql, (self._scenario, event_id))
+        return int(rows[0][0]) if rows else None
+
+    def event_ids(self, arrivals: Sequence[int]) -> dict[int, str]:
+        """Arrival numbers to event ids, on the bare cursor.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        found: dict[int, str] = {}
+        for start in range(0, len(arrivals), _NAMED):
+            part = list(arrivals[start : start + _NAMED])
+            given = (part,) if self._is_postgres else part + part[-1:] * (_NAMED - len(part))
+            found.update(self._read_hot(self._names_sql, given))
+        return found
+
+    def _read_hot(self, sql: str, given: Sequence[Any]) -> list[Any]:
         try:
             if self._hot is None:
                 self._hot = self._open_hot()
-            row = self._hot.execute(self._hot_sql, (self._scenario, event_id)).fetchone()
+            rows: list[Any] = self._hot.execute(sql, given).fetchall()
         except (self._engine.dialect.dbapi.Error, sa.exc.DBAPIError, sa.exc.TimeoutError) as error:  # type: ignore[union-attr]
             self.close()
             raise StoreUnavailable(
                 f"The database cannot be read: {cause_of(error)}", hint="send the event again"
             ) from error
-        return None if row is None else int(row[0])
+        return rows
 
     def _open_hot(self) -> Any:
         self._hot_connection = self._engine.raw_connection()
@@ -201,3 +237,8 @@ class DecisionRepo:
         if found is None:
             return None
         return bytes(found[0]) + b"".join(int(number or 0).to_bytes(8, "little") for number in found[1:])
+
+
+def _insert(table: str, columns: Sequence[str], mark: str, rows: int) -> str:
+    row = f"({', '.join([mark] * len(columns))})"
+    return f"insert into {table} ({', '.join(columns)}) values {', '.join([row] * rows)}"  # noqa: S608

@@ -39,20 +39,34 @@ class DecisionService:
         self._counts = counts
         self._views = views
 
-    async def score(
-        self, data: object, *, idempotency_key: str = "", dry_run: bool = False
-    ) -> dict[str, Any]:
-        """Decide one decoded event; see `DecisionEngine.take`. `dry_run` only looks."""
-        event = self._engine.parse(data, idempotency_key=idempotency_key)
+    async def score(self, body: bytes, *, idempotency_key: str = "", dry_run: bool = False) -> dict[str, Any]:
+        """Decide one event as JSON; see `DecisionEngine.take`. `dry_run` only looks."""
+        engine = self._engine
         if dry_run:
-            return self._views.fresh(
-                event, self._engine.look(event), self._engine.clock.now_us(), stored=False
-            )
-        return self.answer(await self._engine.take(event))
+            event = engine.read(body, idempotency_key=idempotency_key)
+            return self._views.fresh(event, engine.look(event), engine.clock.now_us(), stored=False)
+        return await self.end(self.begin(body, idempotency_key))
 
-    async def ingest(self, data: object, *, idempotency_key: str = "") -> dict[str, Any]:
-        """Take one event in without deciding it; it can be scored later by its id."""
-        event = self._engine.parse(data, idempotency_key=idempotency_key)
+    def begin(self, body: bytes, idempotency_key: str = "") -> Begun:
+        """The synchronous half of `score`: read the event and put it on its way."""
+        event = self._engine.read(body, idempotency_key=idempotency_key)
+        taken, waiting = self._engine.put(event)
+        return event, taken, waiting, None
+
+    async def end(self, begun: Begun) -> dict[str, Any]:
+        """The other half: the decision, once it is durable."""
+        event, taken, waiting, _ = begun
+        if waiting is not None:
+            await waiting
+        if taken is None and event is not None:
+            taken = await self._engine.take(event)
+        if taken is None:
+            raise NotFound("The event was not taken.")
+        return self.answer(taken)
+
+    async def ingest(self, body: bytes, *, idempotency_key: str = "") -> dict[str, Any]:
+        """Take one event as JSON in without deciding it; it can be scored later by its id."""
+        event = self._engine.read(body, idempotency_key=idempotency_key)
         taken = await self._engine.take(event, score=False)
         return {"event_id": event.id, "arrival": taken.arrival}
 

@@ -7,47 +7,65 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from riskloom.domain.decision import LADDER, Decision
+from riskloom.domain.decision import LADDER, Decision, Outcome
 from riskloom.domain.event import Event
 from riskloom.domain.field import FieldType
-from riskloom.domain.show import show_scaled, show_time, shower
+from riskloom.domain.show import compile_show, show_scaled, show_time
 from riskloom.explain.reasons import ReasonTexts
 from riskloom.scenario.scenario import Scenario
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.record import decode, row_values
+from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.ids import RecentIds
 
 
 class Views:
     """Renders events and decisions of one scenario; sentences come from each decision's own bundle."""
 
-    def __init__(self, scenario: Scenario, lists: ListRepo, texts: BundleTexts, recent: RecentIds) -> None:
+    def __init__(
+        self, scenario: Scenario, repo: DecisionRepo, lists: ListRepo, texts: BundleTexts, recent: RecentIds
+    ) -> None:
         self.scenario = scenario
+        self._name = scenario.name
+        self._repo = repo
         self._lists = lists
         self._recent = recent
         self._texts = texts
-        self._showers = tuple((field.name, shower(field)) for field in scenario.fields)
+        self.event_fields = compile_show(scenario.fields)
+        """(values, what was sent) -> the event's fields as they were sent."""
         self._money = next((field for field in scenario.fields if field.type is FieldType.MONEY), None)
 
     def fresh(
         self, event: Event, decision: Decision, decided_at_us: int, *, stored: bool = True
     ) -> dict[str, Any]:
-        """A decision just made; call it after the commit, so that its evidence can be named."""
-        reasons = [
-            {"code": r.code, "severity": r.severity, "values": r.values, "evidence": r.evidence}
-            for r in decision.reasons
-        ]
+        """A decision just made; call it after the commit and on the event loop's thread, so that its
+        evidence can be named."""
+        reasons: list[dict[str, Any]] = []
+        bundle = decision.bundle
+        if decision.reasons:
+            sentence = self._texts.of(bundle).sentence
+            for reason in decision.reasons:
+                code, values, evidence = reason.code, reason.values, reason.evidence
+                reasons.append(
+                    {
+                        "code": code,
+                        "severity": reason.severity,
+                        "message": sentence(code, values),
+                        "values": values,
+                        "evidence": self._named(evidence) if evidence else evidence,
+                    }
+                )
         view = self._decision(
             event.id,
             decision.arrival,
-            decision.outcome.rank,
-            (decision.anomaly_score, decision.risk_score),
+            decision.outcome,
+            (decision.anomaly_score, decision.risk_score, decision.probability),
             reasons,
-            decision.bundle,
+            bundle,
             decision.degraded,
             (event.time_us, event.arrived_us, decided_at_us),
-            self._names(reasons),
+            decision.contributions,
         )
         view["event"] = self.event_fields(event.values, event.sent)
         if not stored:
@@ -63,13 +81,13 @@ class Views:
             view = self._decision(
                 row.event_id,
                 int(row.arrival),
-                row.outcome,
-                (row.anomaly_score, row.risk_score),
-                listed,
+                None if row.outcome is None else LADDER[row.outcome],
+                (row.anomaly_score, row.risk_score, row.probability),
+                self._reasons(listed, row.bundle, names),
                 row.bundle,
-                tuple(decode(row.decision_degraded)) if row.decision_degraded else (),
+                decode(row.decision_degraded) if row.decision_degraded else (),
                 (row.event_time_us, row.arrived_at_us, row.decided_at_us),
-                names,
+                decode(row.contributions) if row.contributions else {},
             )
             view["event"] = self.event_fields(*row_values(row))
             views.append(view)
@@ -96,48 +114,58 @@ class Views:
             "risk_score": row.risk_score,
         }
 
-    def event_fields(self, values: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The event's fields as they were sent."""
-        get = values.get
-        return {name: show(get(name), sent) for name, show in self._showers}
+    def _named(self, evidence: Sequence[int]) -> list[str]:
+        """The ids of a fresh decision's evidence."""
+        known, missing = self._recent.of(evidence)
+        if missing:
+            known |= self._repo.event_ids(missing)
+        return [known.get(number) or str(number) for number in evidence]
 
     def _names(self, reasons: Iterable[Mapping[str, Any]]) -> dict[int, str]:
         known, missing = self._recent.of({arrival for reason in reasons for arrival in reason["evidence"]})
         return known | self._lists.event_ids(sorted(missing)) if missing else known
 
+    def _reasons(
+        self, listed: Sequence[Mapping[str, Any]], bundle: str | None, names: Mapping[int, str]
+    ) -> list[dict[str, Any]]:
+        """Reasons as stored, in the words of their bundle."""
+        texts: ReasonTexts | None = self._texts.of(bundle) if listed and bundle else None
+        return [
+            {
+                "code": reason["code"],
+                "severity": reason["severity"],
+                "message": texts.sentence(reason["code"], reason["values"]) if texts else reason["code"],
+                "values": reason["values"],
+                "evidence": [names.get(number, str(number)) for number in reason["evidence"]],
+            }
+            for reason in listed
+        ]
+
     def _decision(
         self,
         event_id: str,
         arrival: int,
-        outcome: int | None,
-        scores: tuple[float | None, float | None],
-        reasons: Sequence[Mapping[str, Any]],
+        outcome: Outcome | None,
+        scores: tuple[float | None, float | None, float | None],
+        reasons: list[dict[str, Any]],
         bundle: str | None,
         degraded: Sequence[str],
         times: tuple[int, int, int | None],
-        names: Mapping[int, str],
+        contributions: Mapping[str, float],
     ) -> dict[str, Any]:
-        texts: ReasonTexts | None = self._texts.of(bundle) if reasons and bundle else None
         return {
             "decision_id": str(arrival),
             "event_id": event_id,
-            "scenario": self.scenario.name,
+            "scenario": self._name,
             "arrival": arrival,
-            "outcome": None if outcome is None else LADDER[outcome].value,
-            "flagged": bool(outcome),
+            "outcome": outcome,
+            "flagged": outcome is not None and outcome is not Outcome.APPROVED,
             "anomaly_score": scores[0],
             "risk_score": scores[1],
-            "reasons": [
-                {
-                    "code": reason["code"],
-                    "severity": reason["severity"],
-                    "message": texts.sentence(reason["code"], reason["values"]) if texts else reason["code"],
-                    "values": reason["values"],
-                    "evidence": [names.get(number, str(number)) for number in reason["evidence"]],
-                }
-                for reason in reasons
-            ],
-            "degraded": list(degraded),
+            "probability": scores[2],
+            "reasons": reasons,
+            "contributions": contributions,
+            "degraded": degraded,
             "bundle": bundle,
             "event_time": show_time(times[0]),
             "arrived_at": show_time(times[1]),

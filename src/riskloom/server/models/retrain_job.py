@@ -15,6 +15,7 @@ from riskloom.scenario.load import scenario_from_parts
 from riskloom.server.db import database_url, open_engine
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.training.fit import fit_model
+from riskloom.training.history import unlabelled
 
 
 def main() -> int:
@@ -40,7 +41,8 @@ def train(order: dict[str, object]) -> Path:
     engine.dispose()
     width = len(scenario.feature_names)
     vectors = np.frombuffer(b"".join(stored), np.float64).reshape(-1, width)
-    model = fit_model(vectors, scenario, seed=int(str(order["seed"])), about={"source": "stored vectors"})
+    about = {"source": "stored vectors"}
+    model = fit_model(unlabelled(vectors), scenario, seed=int(str(order["seed"])), about=about)
     bundle = make_bundle(scenario, model)
     return write_bundle(bundle, Path(str(order["folder"])) / bundle.fingerprint)
 

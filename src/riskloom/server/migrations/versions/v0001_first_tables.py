@@ -45,9 +45,11 @@ def upgrade() -> None:
         sa.Column("outcome", sa.SmallInteger, nullable=False),
         sa.Column("anomaly_score", sa.Float),
         sa.Column("risk_score", sa.Float),
+        sa.Column("probability", sa.Float),
         sa.Column("reasons", sa.Text, nullable=False),
         sa.Column("bundle", sa.String(64), nullable=False),
         sa.Column("degraded", sa.Text, nullable=False),
+        sa.Column("contributions", sa.Text),
     )
     op.create_index("decisions_decided", "decisions", ["scenario", "decided_at_us", "outcome"])
     flagged = sa.text("outcome > 0")
