@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from riskloom.bench.machine import touch_memory
 from riskloom.bench.report import Figure, Part
 from riskloom.bench.sizes import Sizes
 from riskloom.bench.stream import Stream, make_stream
@@ -29,6 +30,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     state = WindowState(scenario.windows, scenario.columns, scenario.max_lateness_us)
     say(f"kernel: a stream of {2 * sizes.stream + sizes.singles + sizes.cold:,} events")
     stream = make_stream(2 * sizes.stream + sizes.singles + sizes.cold)
+    touch_memory(600 * len(stream))
     grown = _rates(state, stream, 0, sizes.stream)
     warm = _rates(state, stream, sizes.stream, 2 * sizes.stream)
     say("kernel: one by one")

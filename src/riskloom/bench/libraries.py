@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.bench.machine import touch_memory
 from riskloom.bench.report import Figure, Part
 from riskloom.bench.sizes import Sizes
 from riskloom.bench.stream import Stream, make_stream
@@ -83,6 +84,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
 
 
 def _run(engine: Engine, stream: Stream) -> Run:
+    touch_memory(2_000 * len(stream))
     clock, processor = time.perf_counter(), time.process_time()
     values = engine(stream)
     return Run(

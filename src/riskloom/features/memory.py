@@ -140,12 +140,19 @@ def release(plan, arena, meta, kind, size_class, block):
     meta[FREE_BLOCKS + kind * CLASSES + size_class] = piece + 1
 
 
+@inlined
+def fullest(shard):
+    """How full a shard's table may become, in 256ths: each a little other, lest all are renewed at once."""
+    return 160 + (shard & 31)
+
+
 @compiled
 def renew_table(arena, meta, shard, dead, spare):
     """Move one shard to a table for its live keys and `spare` more; keys last seen by `dead` are forgotten.
 
     Returns False, having changed nothing, when the arena has no room. Only one of 256 shards moves at a time:
-    a pause of a fraction of a millisecond instead of a whole rehash. The old table becomes room for blocks.
+    a pause of a fraction of a millisecond instead of a whole rehash, and `fullest` keeps these pauses apart.
+    The old table becomes room for blocks.
     """
     table = meta[shard + TABLE]
     size = capacity(meta[shard + TABLE_CLASS])

@@ -51,7 +51,7 @@ from riskloom.features.layout import (
     WINDOW1,
 )
 from riskloom.features.look import is_too_late
-from riskloom.features.memory import block_words, records_at, release, renew_table, row_of
+from riskloom.features.memory import block_words, fullest, records_at, release, renew_table, row_of
 from riskloom.features.search import capacity, first_after, key_of, shard_of, spread_out
 from riskloom.features.windows import keep_hints
 from riskloom.features.write import last_dead, open_block, write_event
@@ -177,7 +177,7 @@ def make_room(plan, arena, headers, pages, meta, event, now):
                 continue
             shard = shard_of(spread_out(key_of(row, pair, value)))
             size = capacity(meta[shard + TABLE_CLASS])
-            if (meta[shard + TABLE_USED] + plan[0, PAIRS]) * 16 > size * 11 and not renew_table(
+            if (meta[shard + TABLE_USED] + plan[0, PAIRS]) * 256 > size * fullest(shard) and not renew_table(
                 arena, meta, shard, now - plan[0, KEEP_MOST], plan[0, PAIRS]
             ):
                 return NEED_ARENA
