@@ -49,7 +49,7 @@ def test_a_file_becomes_a_folder_that_trains_scores_and_serves(run: Any, shop: P
     assert not list(tmp_path.glob("*dead-letters*"))
     row = {name: value for name, value in shop_rows()[0].items() if name != "created"}
     database = Database("sqlite", f"sqlite:///{tmp_path}/x.db", tmp_path / "data")
-    with serving(database, bundle, FixedClock(NOW_US)) as server:
+    with serving(database, bundle, clock=FixedClock(NOW_US)) as server:
         decision = server.score(row)  # the label is sent along, as in the file, and passed over
         assert decision["risk_score"] is not None
         assert "is_fraud" not in decision["event"]

@@ -10,7 +10,6 @@ import pytest
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
 from riskloom.errors import ParameterInvalid
-from riskloom.server.hot import PATHS
 from riskloom.server.security.access import Scope
 from riskloom.server.settings import Settings
 from support.databases import Database
@@ -18,6 +17,7 @@ from support.events import payment
 from support.server import Server, problem, serving
 
 KEY = "0123456789abcdef-shared"
+PATHS = {"/score", "/api/v1/score", "/api/v1/scenarios/card_payments/score"}
 PUBLIC = {"/api/v1/health", "/api/v1/readiness", "/health", "/openapi.json", "/docs"}
 
 
@@ -35,14 +35,14 @@ def keyless(make_database: Callable[[str], Database], bundle: Bundle) -> Iterato
         yield server
 
 
-def leaves(routes: Any) -> Iterator[Any]:
-    """Routes, also those of included routers, which FastAPI keeps wrapped."""
+def leaves(routes: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, route) of all, also of included routers, which FastAPI keeps wrapped."""
     for route in routes:
         router = getattr(route, "original_router", None)
         if router is not None:
-            yield from leaves(router.routes)
+            yield from leaves(router.routes, prefix + route.include_context.prefix)
         else:
-            yield route
+            yield prefix + route.path, route
 
 
 def scopes_of(route: Any) -> list[Scope]:
@@ -54,8 +54,8 @@ def every_route(server: Server) -> list[tuple[str, str, Any]]:
     """(method, path, route) of all."""
     app: Any = server.app._app
     return [
-        (method, route.path, route)
-        for route in leaves(app.routes)
+        (method, path, route)
+        for path, route in leaves(app.routes)
         for method in sorted(route.methods - {"HEAD"})
     ]
 
@@ -67,12 +67,16 @@ def test_every_route_declares_exactly_one_scope(keyed: Server) -> None:
         declared = scopes_of(route)
         assert len(declared) == 1, f"{method} {path} declares {declared}"
         assert (declared == [Scope.PUBLIC]) == (path in PUBLIC), f"{method} {path} is {declared}"
-    assert {path for _, path, _ in routes} >= PATHS | PUBLIC
+    assert {path for _, path, _ in routes} >= PUBLIC | {
+        "/score",
+        "/api/v1/score",
+        "/api/v1/scenarios/{scenario}/score",
+    }
 
 
 def test_without_the_key_and_with_a_wrong_one_every_route_is_401(keyed: Server) -> None:
     for method, path, _ in every_route(keyed):
-        path = path.replace("{event_id:path}", "p-1").replace("{job_id}", "x")
+        path = path.replace("{event_id:path}", "p-1").replace("{job_id}", "x").replace("{scenario}", "other")
         for headers in (
             {},
             {"Authorization": "Bearer wrong"},
@@ -126,7 +130,7 @@ def test_with_the_key_other_names_of_the_server_are_fine(keyed: Server) -> None:
 )
 def test_a_keyless_server_refuses_a_foreign_host(keyless: Server, host: str) -> None:
     for method, path, _ in every_route(keyless):
-        path = path.replace("{event_id:path}", "p-1").replace("{job_id}", "x")
+        path = path.replace("{event_id:path}", "p-1").replace("{job_id}", "x").replace("{scenario}", "other")
         problem(keyless.request(method, path, headers={"Host": host}), 403, "forbidden")
     assert keyless.database.counts() == (0, 0, 0)
 

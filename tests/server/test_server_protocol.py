@@ -72,12 +72,12 @@ class Listening:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.short: list[bytes] = []
-        app = create_app(server.runtime)
+        app = create_app(server.served)
         begin = app.begin
 
-        def noting(headers: Any, body: bytes) -> Any:
+        def noting(path: str, headers: Any, body: bytes) -> Any:
             self.short.append(body)
-            return begin(headers, body)
+            return begin(path, headers, body)
 
         app.begin = noting  # type: ignore[method-assign]
         config = uvicorn.Config(

@@ -109,7 +109,7 @@ def test_a_snapshot_of_another_database_is_not_used(
         server.post("/api/v1/score/batch", {"events": [*burst(9), payment("last", timestamp=at(20))]})
     born_later = FixedClock(NOW_US + 1)
     strangers = [payment(f"s-{n}", user_id=f"u-{n}", timestamp=at(n)) for n in range(9)]
-    with serving(other, bundle, born_later) as server:
+    with serving(other, bundle, clock=born_later) as server:
         born_later.time_us -= 1
         server.post("/api/v1/score/batch", {"events": [*strangers, payment("last", timestamp=at(20))]})
     shutil.copy(snapshot_of(one), snapshot_of(other))
@@ -157,14 +157,14 @@ def test_the_collector_of_cycles_works_again_after_a_recovery_that_failed() -> N
 
 def test_a_clock_that_was_set_back_loses_nothing(database: Database, bundle: Bundle) -> None:
     clock = FixedClock(NOW_US)
-    with serving(database, bundle, clock) as server:
+    with serving(database, bundle, clock=clock) as server:
         server.post("/api/v1/score/batch", {"events": burst(4)})
         clock.time_us += 400 * DAY_US
         server.score(payment("future", timestamp=None, user_id="bob"))
         clock.time_us = NOW_US + 5_000_000
         server.score(payment("back", timestamp=at(5)))
     snapshot_of(database).unlink()
-    with serving(database, bundle, clock) as server:
+    with serving(database, bundle, clock=clock) as server:
         server.score(payment("next", timestamp=at(6)))
         server.score(payment("bob", timestamp=at(6), user_id="bob"))
     check_log(database, bundle)
@@ -174,7 +174,7 @@ def test_what_no_window_reaches_is_not_read_and_not_missed(
     database: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = FixedClock(NOW_US)
-    with serving(database, bundle, clock) as server:
+    with serving(database, bundle, clock=clock) as server:
         for days in (0, 60, 95, 98, 150, 200):
             clock.time_us = NOW_US + days * DAY_US
             server.score(payment(f"d-{days}", timestamp=None))
@@ -188,7 +188,7 @@ def test_what_no_window_reaches_is_not_read_and_not_missed(
             yield rows
 
     monkeypatch.setattr(DecisionRepo, "log", counting)
-    with serving(database, bundle, clock) as server:
+    with serving(database, bundle, clock=clock) as server:
         clock.time_us += DAY_US
         server.score(payment("next", timestamp=None))
     assert read == [2]

@@ -14,7 +14,7 @@ from riskloom.bundle import Bundle
 from riskloom.clock import Clock, FixedClock
 from riskloom.server.app import create_app
 from riskloom.server.hot import HotRoute
-from riskloom.server.runtime import Runtime, running
+from riskloom.server.runtime import Runtime, Served, running
 from riskloom.server.settings import Settings
 from support.databases import Database
 from support.events import NOW_US
@@ -30,12 +30,13 @@ class Server:
     """A running server; requests go in as ASGI calls, so what is not answered raises here."""
 
     def __init__(
-        self, runtime: Runtime, loop: asyncio.AbstractEventLoop, database: Database, clock: Clock
+        self, served: Served, loop: asyncio.AbstractEventLoop, database: Database, clock: Clock
     ) -> None:
-        self.runtime = runtime
+        self.served = served
+        self.runtime: Runtime = served.first
         self.database = database
         self.clock = clock
-        self.app: HotRoute = create_app(runtime)
+        self.app: HotRoute = create_app(served)
         self._loop = loop
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
 
@@ -88,7 +89,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    database: Database, bundle: Bundle, clock: Clock | None = None, **settings: Any
+    database: Database, *bundles: Bundle, clock: Clock | None = None, **settings: Any
 ) -> Iterator[Server]:
     """A server over a database until the block ends; it stops as `riskloom serve` does."""
     clock = clock or FixedClock(NOW_US)
@@ -102,8 +103,8 @@ def serving(
         return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     try:
-        runtime = wait(stack.enter_async_context(running(given, bundle, clock=clock)))
-        server = Server(runtime, loop, database, clock)
+        served = wait(stack.enter_async_context(running(given, bundles, clock=clock)))
+        server = Server(served, loop, database, clock)
         try:
             yield server
         finally:

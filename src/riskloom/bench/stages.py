@@ -104,7 +104,8 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
 async def _serve(history: History, watch: Stopwatch) -> list[Any]:
     """Score the live payments in a server without HTTP; the batches of rows that were committed."""
     batches: list[Any] = []
-    async with running(history.settings, history.bundle) as runtime:
+    async with running(history.settings, [history.bundle]) as served:
+        runtime = served.first
         bodies = iter(history.live)
         await _score(runtime, [next(bodies) for _ in range(WARM)], Stopwatch())
         _watch(runtime, watch, batches)

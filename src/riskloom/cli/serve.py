@@ -7,20 +7,21 @@ from typing import Annotated
 import typer
 
 from riskloom.cli.console import complete_scenario, say
-from riskloom.errors import Fault, ParameterInvalid
 
 
 def serve(
     scenario: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--scenario",
             "-s",
-            help="Serve a scenario by its rules, before it has a model.",
+            help="Serve a scenario by its rules, before it has a model. May be given several times.",
             autocompletion=complete_scenario,
         ),
     ] = None,
-    bundle: Annotated[str | None, typer.Option(help="Serve a trained bundle's folder.")] = None,
+    bundle: Annotated[
+        list[str] | None, typer.Option(help="Serve a trained bundle's folder. May be given several times.")
+    ] = None,
     database: Annotated[
         str | None,
         typer.Option(help="sqlite:///file.db or postgresql://user@host/name. [RISKLOOM_DATABASE_URL]"),
@@ -33,6 +34,9 @@ def serve(
 ) -> None:
     """Serve the HTTP API: decide events durably, in order, with evidence.
 
+    One server may decide for several scenarios: each has its paths under /api/v1/scenarios/NAME, and paths
+    that name none are those of the first bundle, or else the first scenario.
+
     On 127.0.0.1 no key is needed; any other address needs RISKLOOM_API_KEY. Ctrl-C commits what is queued and
     ends.
     """
@@ -41,12 +45,9 @@ def serve(
     from riskloom.server.serve import serve as serve_bundle
     from riskloom.server.settings import Settings
 
-    if scenario is not None and bundle is not None:
-        raise ParameterInvalid(
-            Fault("--scenario and --bundle", "one of them", "both", "a bundle has its scenario")
-        )
     settings = Settings.read(database_url=database, data_dir=data_dir, host=host, port=port)
     settings.check()
-    loaded = load_bundle(bundle or scenario or "card_payments")
+    named = [*(bundle or ()), *(scenario or ())] or ["card_payments"]
+    loaded = [load_bundle(one) for one in named]
     warm_up(say)
     serve_bundle(settings, loaded, say=say, progress=lambda count: say(f"  {count:,} events read"))

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from riskloom import __version__
 from riskloom.errors import Fault, NotFound, ParameterInvalid, RiskloomError
-from riskloom.server import compat
+from riskloom.server.compat import first_system, predict, scoring
 from riskloom.server.decisions import api as decisions
 from riskloom.server.hot import HotRoute
 from riskloom.server.kit import openapi
 from riskloom.server.kit.http import MethodNotAllowed, problem_response
 from riskloom.server.models import api as models
-from riskloom.server.runtime import Runtime
+from riskloom.server.runtime import Served
+
+PREFIXES = ("/api/v1", "/api/v1/scenarios/{scenario}")
+"""Under the second, a path names the scenario it is about."""
 
 
-def create_app(runtime: Runtime) -> HotRoute:
+def create_app(served: Served) -> HotRoute:
     """The ASGI application over a running server's parts."""
     app = FastAPI(
         title="Riskloom",
@@ -30,15 +33,22 @@ def create_app(runtime: Runtime) -> HotRoute:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.runtime = runtime
-    for router in (decisions.router, models.router, compat.router, openapi.router):
+    app.state.served = served
+    for prefix, named in zip(PREFIXES, ([], [Depends(scenario_of_path)]), strict=True):
+        for router in (decisions.router, models.router):
+            app.include_router(router, prefix=prefix, dependencies=named)
+    for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):
         app.include_router(router)
     app.add_exception_handler(RiskloomError, _on_error)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
-    openapi.describe_events(app, runtime.bundle.scenario)
-    return HotRoute(app, runtime)
+    openapi.describe_events(app, [one.bundle.scenario for one in served.all])
+    return HotRoute(app, served)
+
+
+async def scenario_of_path(scenario: Annotated[str, Path(description="A scenario served here")]) -> None:
+    """Only tells OpenAPI of the path's parameter; `runtime_of` finds the scenario once access is granted."""
 
 
 async def _on_error(_request: Request, error: Exception) -> Response:

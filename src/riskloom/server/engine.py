@@ -44,6 +44,15 @@ class Taken:
     decided_at_us: int = 0
 
 
+class Arrivals:
+    """The one counter of arrivals of a database: what every scenario's events are numbered by."""
+
+    __slots__ = ("last",)
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+
+
 class DecisionEngine:
     """Decides the events of one scenario over one database."""
 
@@ -55,6 +64,7 @@ class DecisionEngine:
         snapshots: Snapshots,
         lock: Lock,
         recent: RecentIds,
+        arrivals: Arrivals,
         clock: Clock,
     ) -> None:
         self.repo = repo
@@ -67,6 +77,7 @@ class DecisionEngine:
         self.rows = EventRows(bundle.scenario)
         self._writer = Writer(engine, repo, self._committed_on_thread)
         self._pipeline: Pipeline | None = None
+        self._arrivals = arrivals
         self._arrival = 0
         self._in_flight: dict[str, Record] = {}
         self._unsent: list[Record] = []
@@ -109,7 +120,7 @@ class DecisionEngine:
 
     @property
     def arrival(self) -> int:
-        """The arrival number given last."""
+        """The arrival number given last to an event of this scenario."""
         return self._arrival
 
     @property
@@ -175,7 +186,7 @@ class DecisionEngine:
             stored = self.repo.arrival_of(event.id)
             if stored is not None:
                 return self._again(event, digest, stored, score)
-        arrival = self._arrival + 1
+        arrival = self._arrivals.last + 1
         now_us = self.clock.now_us()
         decision: Decision | None = None
         if score:
@@ -188,14 +199,14 @@ class DecisionEngine:
         )
         row = decision_row(decision, self._name, now_us) if decision is not None else None
         pipeline.advance_one(arrival)
-        self._arrival = arrival
+        self._arrivals.last = self._arrival = arrival
         self._recent.add(arrival, event.id)
         waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row))
         return Taken(arrival, event, decision, now_us), waiting
 
     def look(self, event: Event) -> Decision:
         """What would be decided; stores nothing and changes nothing."""
-        return self.pipeline.score_one(event, self._arrival + 1)
+        return self.pipeline.score_one(event, self._arrivals.last + 1)
 
     async def score_stored(self, event_id: str) -> Taken:
         """Decide an event that was taken in before, by its id; the stored decision where there is one.
@@ -291,6 +302,7 @@ class DecisionEngine:
         if state.pipeline.bundle is not self.bundle:
             state.pipeline.use(self.bundle)  # another model was trained while the state was rebuilt
         self._arrival = state.arrival
+        self._arrivals.last = max(self._arrivals.last, state.last)
         self._seen.begin(self.repo.ids)
         self._unready = None
 

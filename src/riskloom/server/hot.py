@@ -1,4 +1,4 @@
-"""The hot route: POST /api/v1/score and POST /score as plain ASGI in front of the application.
+"""The hot route: the scoring paths as plain ASGI in front of the application.
 
 Same check, same service, same answers as the routes documented in OpenAPI; only the framework between is
 left out.
@@ -14,11 +14,11 @@ import msgspec
 import structlog
 
 from riskloom.errors import NotFound, RiskloomError
-from riskloom.server.compat import flat_decision
+from riskloom.server.compat.first_system import flat_decision
 from riskloom.server.decisions.service import Begun
 from riskloom.server.kit.http import check_length, read_flag, too_large
 from riskloom.server.problem import MEDIA_TYPE, problem_bytes
-from riskloom.server.runtime import Runtime
+from riskloom.server.runtime import Runtime, Served
 from riskloom.server.security.access import Scope
 
 ASGIScope = MutableMapping[str, Any]
@@ -27,7 +27,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[ASGIScope, Receive, Send], Awaitable[None]]
 
 log = structlog.get_logger()
-PATHS = frozenset({"/api/v1/score", "/score"})
+FLAGS = ("dry_run", "include_explanations")
+Target = tuple[Runtime, Callable[[dict[str, Any]], dict[str, Any]]]
 LONGEST_SHORT = 1 << 15
 """Bytes of a body that `HotProtocol` keeps itself."""
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -40,13 +41,20 @@ _PROBLEM = (b"content-type", MEDIA_TYPE.encode())
 class HotRoute:
     """Answers the scoring paths itself and hands everything else to `app`."""
 
-    def __init__(self, app: App, runtime: Runtime) -> None:
+    def __init__(self, app: App, served: Served) -> None:
         self._app = app
-        self._runtime = runtime
+        first = served.first
+        self._settings, self._access = first.settings, first.access
+        self.paths: Mapping[str, Target] = {
+            "/score": (first, flat_decision),
+            "/api/v1/score": (first, _whole),
+            **{f"/api/v1/scenarios/{one.bundle.scenario.name}/score": (one, _whole) for one in served.all},
+        }
+        """What each scoring path decides by, and how it shows the decision."""
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http" or scope["path"] not in PATHS or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["path"] not in self.paths or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
         try:
@@ -56,45 +64,46 @@ class HotRoute:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def begin(self, headers: Mapping[bytes, bytes], body: bytes) -> Begun:
+    def begin(self, path: str, headers: Mapping[bytes, bytes], body: bytes) -> Begun:
         """Check a request and put its event on its way.
 
         Raises
         ------
         RiskloomError
         """
-        runtime = self._runtime
-        runtime.access.check(Scope.EVENTS_WRITE, headers)
-        if len(body) > runtime.settings.max_body_bytes:
-            raise too_large(runtime.settings.max_body_bytes)
+        self._access.check(Scope.EVENTS_WRITE, headers)
+        if len(body) > self._settings.max_body_bytes:
+            raise too_large(self._settings.max_body_bytes)
         key = headers.get(b"idempotency-key")
-        return runtime.decisions.begin(body, key.decode("latin-1") if key else "")
+        return self.paths[path][0].decisions.begin(body, key.decode("latin-1") if key else "")
 
     def answer(self, path: str, begun: Begun) -> Answer:
         """The answer after the commit."""
         _, taken, _, _ = begun
         if taken is None:
             raise NotFound("The event was not taken.")
-        return _answer(path, self._runtime.decisions.answer(taken))
+        runtime, shown = self.paths[path]
+        return _answer(shown(runtime.decisions.answer(taken)))
 
     async def repeat(self, path: str, begun: Begun) -> Answer:
         """The answer for an event that is stored, or on its way under another request."""
-        return _answer(path, await self._runtime.decisions.end(begun))
+        runtime, shown = self.paths[path]
+        return _answer(shown(await runtime.decisions.end(begun)))
 
     async def _score(self, scope: ASGIScope, receive: Receive) -> Answer:
-        runtime = self._runtime
+        runtime, shown = self.paths[scope["path"]]
         headers = dict(scope["headers"])
-        runtime.access.check(Scope.EVENTS_WRITE, headers)
+        self._access.check(Scope.EVENTS_WRITE, headers)
         length = headers.get(b"content-length")
-        check_length(None if length is None else length.decode("latin-1"), runtime.settings.max_body_bytes)
+        check_length(None if length is None else length.decode("latin-1"), self._settings.max_body_bytes)
         body = await self._body(receive)
         key = headers.get(b"idempotency-key", b"").decode("latin-1")
-        dry_run = bool(scope["query_string"]) and _is_dry_run(scope["query_string"])
-        view = await runtime.decisions.score(body, idempotency_key=key, dry_run=dry_run)
-        return _answer(scope["path"], view)
+        asked = parse_qs(scope["query_string"].decode("latin-1")) if scope["query_string"] else {}
+        flags = {name: read_flag(name, asked[name][-1]) for name in FLAGS if name in asked}
+        return _answer(shown(await runtime.decisions.score(body, idempotency_key=key, **flags)))
 
     async def _body(self, receive: Receive) -> bytes:
-        limit = self._runtime.settings.max_body_bytes
+        limit = self._settings.max_body_bytes
         message = await receive()
         body: bytes = message.get("body", b"")
         if len(body) > limit:
@@ -111,8 +120,12 @@ class HotRoute:
         return b"".join(chunks)
 
 
-def _answer(path: str, view: dict[str, Any]) -> Answer:
-    body = _encode(view if path == "/api/v1/score" else flat_decision(view))
+def _whole(view: dict[str, Any]) -> dict[str, Any]:
+    return view
+
+
+def _answer(view: dict[str, Any]) -> Answer:
+    body = _encode(view)
     return 200, [_JSON, (b"content-length", b"%d" % len(body))], body
 
 
@@ -125,8 +138,3 @@ def answer_of_error(error: RiskloomError) -> Answer:
     elif error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return error.status, headers, body
-
-
-def _is_dry_run(query: bytes) -> bool:
-    values = parse_qs(query.decode("latin-1")).get("dry_run")
-    return values is not None and read_flag("dry_run", values[-1])

@@ -13,9 +13,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from riskloom.errors import RiskloomError
 from riskloom.server.decisions.service import Begun
-from riskloom.server.hot import LONGEST_SHORT, PATHS, HotRoute, answer_of_error
+from riskloom.server.hot import LONGEST_SHORT, HotRoute, answer_of_error
 
-_SHORT = {path.encode(): path for path in PATHS}
 _FAILED = b"Internal Server Error"
 _FAILED_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"21")]
 
@@ -50,10 +49,11 @@ class HotProtocol(HttpToolsProtocol):
         app = self.app
         usual = self.limit_concurrency is None and not self.root_path and not self.config.access_log
         self._hot: HotRoute | None = app if isinstance(app, HotRoute) and usual else None
+        self._paths = {} if self._hot is None else {path.encode(): path for path in self._hot.paths}
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        path = _SHORT.get(self.url)
+        path = self._paths.get(self.url)
         if path is not None and self._hot is not None and self._is_usual():
             headers = dict(self.headers)
             length = headers.get(b"content-length", b"")
@@ -89,7 +89,7 @@ class HotProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         try:
-            begun = self._hot.begin(cycle.headers, cycle.body)
+            begun = self._hot.begin(cycle.path, cycle.headers, cycle.body)
         except RiskloomError as error:
             self._write(cycle, *answer_of_error(error))
         except Exception as error:  # noqa: BLE001 - as uvicorn does: the client is told, the log says what

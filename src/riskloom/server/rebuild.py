@@ -94,7 +94,8 @@ def rebuild(
     columns_of = _decoder(pipeline.advance_reads)
     scenario = bundle.scenario
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
-    since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us
+    newest, arrived_us = repo.newest()
+    since = arrived_us - reach - scenario.max_lateness_us - scenario.ahead_us
     done = 0
     for rows in _without_collector(repo.log(arrival, since)):
         arrivals, times, arrived, texts = list(zip(*rows, strict=True))[:4]
@@ -108,7 +109,7 @@ def rebuild(
         done += len(rows)
         if progress is not None:
             progress(done)
-    return pipeline, arrival
+    return pipeline, max(arrival, newest)
 
 
 def _without_collector(chunks: Iterator[list[tuple[Any, ...]]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -23,10 +23,15 @@ PAUSE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A state as the log has it, and the highest arrival number given."""
+    """A state as the log has it.
+
+    `arrival` is the number of its scenario's newest event, `last` the highest of any
+    scenario in the database.
+    """
 
     pipeline: Pipeline
     arrival: int
+    last: int
 
 
 def rebuilt(
@@ -39,7 +44,7 @@ def rebuilt(
     StoreUnavailable
     """
     pipeline, arrival = rebuild(repo, bundle, snapshots, progress)
-    return Rebuilt(pipeline, max(arrival, repo.last_arrival()))
+    return Rebuilt(pipeline, arrival, repo.last_arrival())
 
 
 async def recover(

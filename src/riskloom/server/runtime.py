@@ -1,16 +1,19 @@
-"""Puts the server's parts together, and takes them apart again."""
+"""Puts the server's parts together, scenario by scenario, and takes them apart again."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy.engine import Engine
 
 from riskloom import __version__
 from riskloom.bundle import Bundle, read_bundle
 from riskloom.clock import Clock, SystemClock
-from riskloom.errors import BundleInvalid
+from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, nearest, show
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
 from riskloom.server.bundles import BundleTexts
@@ -20,9 +23,9 @@ from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
-from riskloom.server.engine import DecisionEngine
+from riskloom.server.engine import Arrivals, DecisionEngine
 from riskloom.server.ids import RecentIds
-from riskloom.server.lock import only_server
+from riskloom.server.lock import Lock, only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
 from riskloom.server.rebuild import Progress, Snapshots
@@ -35,7 +38,7 @@ Say = Callable[[str], None]
 
 
 class Runtime:
-    """The parts of a running server, made once and handed to every route."""
+    """The parts of one served scenario, made once and handed to every route."""
 
     def __init__(
         self,
@@ -58,12 +61,10 @@ class Runtime:
         return self.engine.bundle
 
     def health(self) -> dict[str, Any]:
-        """What runs here."""
+        """What decides here."""
         bundle = self.bundle
         model = bundle.model
         return {
-            "status": "ok",
-            "version": __version__,
             "scenario": bundle.scenario.name,
             "bundle": bundle.fingerprint,
             "model": None
@@ -100,21 +101,59 @@ class Runtime:
         }
 
 
+class Served:
+    """The scenarios of one server; the first is meant where a path names none."""
+
+    def __init__(self, runtimes: Sequence[Runtime]) -> None:
+        self._runtimes: Mapping[str, Runtime] = {one.bundle.scenario.name: one for one in runtimes}
+        self.first = runtimes[0]
+
+    @property
+    def all(self) -> tuple[Runtime, ...]:
+        """Each scenario's parts, in the order they were named."""
+        return tuple(self._runtimes.values())
+
+    def of(self, scenario: str) -> Runtime:
+        """A scenario's parts.
+
+        Raises
+        ------
+        NotFound
+            When it is not served here; names those that are.
+        """
+        runtime = self._runtimes.get(scenario)
+        if runtime is None:
+            hint = nearest(scenario, self._runtimes) or f"served are: {', '.join(self._runtimes)}"
+            raise NotFound(f"The scenario {show(scenario)} is not served here.", hint=hint)
+        return runtime
+
+    def health(self) -> dict[str, Any]:
+        """What runs here: the first scenario, and all of them."""
+        every = [one.health() for one in self.all]
+        return {"status": "ok", "version": __version__, **every[0], "scenarios": every}
+
+    @property
+    def unready(self) -> str | None:
+        """Why some scenario takes no event at the moment, or None."""
+        return next((one.engine.unready for one in self.all if one.engine.unready is not None), None)
+
+
 @contextlib.asynccontextmanager
 async def running(
     settings: Settings,
-    bundle: Bundle,
+    bundles: Sequence[Bundle],
     *,
     clock: Clock | None = None,
     say: Say = lambda _text: None,
     progress: Progress | None = None,
-) -> AsyncIterator[Runtime]:
-    """Open the database, rebuild the state, and serve until the block ends.
+) -> AsyncIterator[Served]:
+    """Open the database, rebuild the states, and serve until the block ends.
 
     Parameters
     ----------
-    bundle
-        What decides; a model retrained here later than this bundle was first used takes its place.
+    bundles
+        What decides, one for each scenario; a model retrained here later than its bundle was first used
+        takes its place.
     say
         Told what is being done, in words.
     progress
@@ -125,36 +164,70 @@ async def running(
     AlreadyRunning, StoreUnavailable, ParameterInvalid
     """
     settings.check()
+    _check_names(bundles)
     clock = clock or SystemClock()
-    engine = open_engine(database_url(settings.database_url))
+    engine = open_engine(database_url(settings.database_url), pool_size=4 + len(bundles))
+    arrivals = Arrivals(0)
     try:
-        with only_server(engine) as lock:
+        async with contextlib.AsyncExitStack() as stack:
+            lock = stack.enter_context(only_server(engine))
             upgrade(engine)
-            name = bundle.scenario.name
-            repo, model_repo, texts = DecisionRepo(engine, name), ModelRepo(engine, name), BundleTexts(engine)
-            lists, counts, recent = ListRepo(engine, name), CountRepo(engine, name), RecentIds()
-            bundle = _newest(bundle, model_repo, say)
-            texts.remember(bundle, clock.now_us())
-            snapshots = Snapshots(settings.data_dir, bundle)
-            if bundle.model is not None:
-                bundle.model.warm_up()
-            say("reading the event log")
-            state = await asyncio.to_thread(rebuilt, repo, bundle, snapshots, progress)
-            deciding = DecisionEngine(engine, repo, bundle, snapshots, lock, recent, clock)
-            await deciding.start(state)
-            views = Views(bundle.scenario, repo, lists, texts, recent)
-            service = DecisionService(deciding, repo, lists, counts, views)
-            models = ModelService(deciding, model_repo, texts, settings, clock)
-            snapshotting = asyncio.create_task(snapshot_regularly(settings, deciding))
-            try:
-                yield Runtime(settings, deciding, service, models, views)
-            finally:
-                snapshotting.cancel()
-                await asyncio.wait({snapshotting})
-                await models.stop()
-                await deciding.stop()
+            parts = Shared(settings, engine, lock, arrivals, clock, say)
+            yield Served(
+                [await stack.enter_async_context(_deciding(parts, bundle, progress)) for bundle in bundles]
+            )
     finally:
         engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the scenarios of a server have in common."""
+
+    settings: Settings
+    engine: Engine
+    lock: Lock
+    arrivals: Arrivals
+    clock: Clock
+    say: Say
+
+
+@contextlib.asynccontextmanager
+async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -> AsyncIterator[Runtime]:
+    """One scenario at work."""
+    settings, engine, clock, say = shared.settings, shared.engine, shared.clock, shared.say
+    name = bundle.scenario.name
+    repo, model_repo, texts = DecisionRepo(engine, name), ModelRepo(engine, name), BundleTexts(engine)
+    lists, counts, recent = ListRepo(engine, name), CountRepo(engine, name), RecentIds()
+    bundle = _newest(bundle, model_repo, say)
+    texts.remember(bundle, clock.now_us())
+    snapshots = Snapshots(settings.data_dir, bundle)
+    if bundle.model is not None:
+        bundle.model.warm_up()
+    say(f"reading the event log of {name}")
+    state = await asyncio.to_thread(rebuilt, repo, bundle, snapshots, progress)
+    deciding = DecisionEngine(engine, repo, bundle, snapshots, shared.lock, recent, shared.arrivals, clock)
+    await deciding.start(state)
+    views = Views(bundle.scenario, repo, lists, texts, recent)
+    service = DecisionService(deciding, repo, lists, counts, views)
+    models = ModelService(deciding, model_repo, texts, settings, clock)
+    snapshotting = asyncio.create_task(snapshot_regularly(settings, deciding))
+    try:
+        yield Runtime(settings, deciding, service, models, views)
+    finally:
+        snapshotting.cancel()
+        await asyncio.wait({snapshotting})
+        await models.stop()
+        await deciding.stop()
+
+
+def _check_names(bundles: Sequence[Bundle]) -> None:
+    """Each scenario once, and at least one."""
+    names = [bundle.scenario.name for bundle in bundles]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not names:
+        expected = "each scenario once" if twice else "at least one scenario"
+        raise ParameterInvalid(Fault("scenario", expected, ", ".join(twice) or "none", "name each once"))
 
 
 def _newest(bundle: Bundle, repo: ModelRepo, say: Say) -> Bundle:

@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 import uvicorn
@@ -18,18 +18,18 @@ from riskloom.errors import Conflict, Fault, ParameterInvalid
 from riskloom.server.app import create_app
 from riskloom.server.protocol import HotProtocol
 from riskloom.server.rebuild import Progress
-from riskloom.server.runtime import running
+from riskloom.server.runtime import Runtime, running
 from riskloom.server.settings import Settings
 
 
 def serve(
     settings: Settings,
-    bundle: Bundle,
+    bundles: Sequence[Bundle],
     *,
     say: Callable[[str], None],
     progress: Progress | None = None,
 ) -> None:
-    """Serve a bundle until SIGINT or SIGTERM; then commit what is queued and snapshot the state.
+    """Serve a bundle of each scenario until SIGINT or SIGTERM; then commit what is queued, and snapshot.
 
     Raises
     ------
@@ -45,19 +45,19 @@ def serve(
     except ImportError:  # Windows: no uvloop there
         runner = asyncio.run
     with listening:
-        runner(_serve(settings, bundle, listening, say, progress))
+        runner(_serve(settings, bundles, listening, say, progress))
 
 
 async def _serve(
     settings: Settings,
-    bundle: Bundle,
+    bundles: Sequence[Bundle],
     listening: socket.socket,
     say: Callable[[str], None],
     progress: Progress | None,
 ) -> None:
-    async with running(settings, bundle, say=say, progress=progress) as runtime:
+    async with running(settings, bundles, say=say, progress=progress) as served:
         config = uvicorn.Config(
-            create_app(runtime),
+            create_app(served),
             http=HotProtocol,
             lifespan="off",
             access_log=False,
@@ -67,17 +67,18 @@ async def _serve(
             timeout_graceful_shutdown=10,
         )
         host, port = listening.getsockname()[:2]
-        health = runtime.health()
-        model = health["model"]
-        about = (
-            "rules alone, no model yet"
-            if model is None
-            else f"{model['kind']} of {model['trained_rows']} rows"
-        )
-        say(f"serving {health['scenario']} ({about}) on http://{host}:{port} — docs at /docs")
+        about = ", ".join(f"{one.bundle.scenario.name} ({_about(one)})" for one in served.all)
+        say(f"serving {about} on http://{host}:{port} — docs at /docs")
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again
         await _Server(config).serve(sockets=[listening])
+
+
+def _about(runtime: Runtime) -> str:
+    model = runtime.bundle.model
+    if model is None:
+        return "rules alone, no model yet"
+    return f"{model.kind} of {model.info.get('trained_rows')} rows"
 
 
 class _Server(uvicorn.Server):

@@ -30,7 +30,7 @@ from riskloom.server.kit.http import (
 )
 from riskloom.server.security.access import Scope
 
-router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS)
 WRITE = [needs(Scope.EVENTS_WRITE)]
 READ = [needs(Scope.DECISIONS_READ)]
 SPOOL_BYTES = 8_000_000
@@ -43,14 +43,15 @@ async def score(request: Request) -> Response:
     """Decide one event and answer once that is on disk.
 
     The same event id with the same body gives the stored decision and changes nothing; with another body
-    it is a 409 that shows the difference. `?dry_run=true` looks and stores nothing.
+    it is a 409 that shows the difference. `?dry_run=true` looks and stores nothing;
+    `?include_explanations=true` says of an approved event too what each feature added to its score.
     """
     query = Query(request)
-    dry_run = query.flag("dry_run") or False
+    flags = {name: query.flag(name) or False for name in ("dry_run", "include_explanations")}
     query.finish()
     service = runtime_of(request).decisions
     key = request.headers.get("idempotency-key", "")
-    return answer(await service.score(await read_body(request), idempotency_key=key, dry_run=dry_run))
+    return answer(await service.score(await read_body(request), idempotency_key=key, **flags))
 
 
 @router.post("/events", dependencies=WRITE, tags=["events"], summary="Take one event in without deciding it")

@@ -163,15 +163,17 @@ class DecisionRepo:
         with reading(self._engine) as connection:
             return int(connection.execute(sa.select(sa.func.max(events.c.arrival))).scalar() or 0)
 
-    def last_arrived_us(self) -> int:
-        """When the event of this scenario with the highest arrival number arrived; 0 when there is none.
+    def newest(self) -> tuple[int, int]:
+        """(arrival number, when it arrived) of this scenario's event with the highest number; zeros when
+        there is none.
 
-        A clock that was set back makes it too early, never too late: then more of the log is read than
-        is needed.
+        A clock that was set back makes the time too early, never too late: then more of the log is read
+        than is needed.
         """
-        query = sa.select(events.c.arrived_at_us).where(events.c.scenario == self._scenario)
+        query = sa.select(events.c.arrival, events.c.arrived_at_us).where(events.c.scenario == self._scenario)
         with reading(self._engine) as connection:
-            return int(connection.execute(query.order_by(sa.desc(events.c.arrival)).limit(1)).scalar() or 0)
+            found = connection.execute(query.order_by(sa.desc(events.c.arrival)).limit(1)).first()
+        return (0, 0) if found is None else (int(found[0]), int(found[1]))
 
     def log(
         self, after_arrival: int, since_arrived_us: int, chunk: int = 20_000

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from riskloom.domain.decision import LADDER
 from riskloom.domain.event import Event, decode_json
 from riskloom.domain.show import show_time
@@ -20,6 +23,8 @@ from riskloom.server.engine import DecisionEngine, Taken
 from riskloom.server.problem import problem
 
 BATCH_LIMIT = 10_000
+EXPLAINED = 12
+"""Features named in an explanation."""
 WAVE = 500
 MINUTE_US = 60_000_000
 
@@ -39,13 +44,59 @@ class DecisionService:
         self._counts = counts
         self._views = views
 
-    async def score(self, body: bytes, *, idempotency_key: str = "", dry_run: bool = False) -> dict[str, Any]:
+    async def score(
+        self,
+        body: bytes,
+        *,
+        idempotency_key: str = "",
+        dry_run: bool = False,
+        include_explanations: bool = False,
+    ) -> dict[str, Any]:
         """Decide one event as JSON; see `DecisionEngine.take`. `dry_run` only looks."""
         engine = self._engine
         if dry_run:
             event = engine.read(body, idempotency_key=idempotency_key)
-            return self._views.fresh(event, engine.look(event), engine.clock.now_us(), stored=False)
-        return await self.end(self.begin(body, idempotency_key))
+            decision = engine.look(event)
+            view = self._views.fresh(event, decision, engine.clock.now_us(), stored=False)
+            return self._explained(view, decision.vector) if include_explanations else view
+        view = await self.end(self.begin(body, idempotency_key))
+        return self.explained(view) if include_explanations else view
+
+    async def score_data(self, data: object, *, idempotency_key: str = "") -> dict[str, Any]:
+        """Decide one decoded event."""
+        event = self._engine.parse(data, idempotency_key=idempotency_key)
+        return self.answer(await self._engine.take(event))
+
+    def explained(self, view: dict[str, Any]) -> dict[str, Any]:
+        """A stored decision with its explanations."""
+        row = self._repo.get(arrival=view["arrival"])
+        if row is None:
+            raise NotFound(f"No event with arrival number {view['arrival']} is stored.")
+        return self._explained(view, np.frombuffer(row.vector, np.float64))
+
+    def _explained(self, view: dict[str, Any], vector: npt.NDArray[np.float64]) -> dict[str, Any]:
+        """What each feature added to the score, largest first: exact where the model admits such parts.
+
+        A decision of another bundle than the one at work keeps the parts that were frozen with it.
+        """
+        model, found = self._engine.bundle.model, None
+        if model is not None and view["bundle"] == self._engine.bundle.fingerprint:
+            found = model.contributions_one(vector)
+        if model is None or found is None:
+            told = [{"feature": name, "contribution": part} for name, part in view["contributions"].items()]
+            return {**view, "explanations": told}
+        describe = {feature.name: feature.describe for feature in self._views.scenario.features}
+        told = [
+            {
+                "feature": model.features[at],
+                "describe": describe.get(model.features[at], ""),
+                "value": _plain(vector[model.positions[at]]),
+                "contribution": float(found.parts[at]),
+            }
+            for at in np.argsort(-np.abs(found.parts), kind="stable")[:EXPLAINED]
+            if found.parts[at] != 0
+        ]
+        return {**view, "explanations": told, "explanation_base": found.base, "explanation_of": found.of}
 
     def begin(self, body: bytes, idempotency_key: str = "") -> Begun:
         """The synchronous half of `score`: read the event and put it on its way."""
@@ -251,6 +302,10 @@ def decode_reasons(text: str) -> list[dict[str, Any]]:
     """Reasons as stored."""
     listed: list[dict[str, Any]] = decode(text)
     return listed
+
+
+def _plain(value: float) -> float | None:
+    return None if value != value else float(value)
 
 
 def _reasons(row: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from riskloom.server.problem import MEDIA_TYPE, problem_bytes
 from riskloom.server.security.access import Scope
 
 if TYPE_CHECKING:
-    from riskloom.server.runtime import Runtime
+    from riskloom.server.runtime import Runtime, Served
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -49,17 +49,24 @@ def problem_response(error: RiskloomError) -> Response:
     return Response(problem_bytes(error), error.status, headers, MEDIA_TYPE)
 
 
+def served_of(request: Request) -> Served:
+    """The scenarios of this server."""
+    served: Served = request.app.state.served
+    return served
+
+
 def runtime_of(request: Request) -> Runtime:
-    """The running server's parts."""
-    runtime: Runtime = request.app.state.runtime
-    return runtime
+    """The parts of the scenario that the path names, of the first one where it names none."""
+    name = request.path_params.get("scenario")
+    served = served_of(request)
+    return served.first if name is None else served.of(name)
 
 
 def needs(scope: Scope) -> Any:
     """A dependency that lets a request pass with this scope only."""
 
     async def check(request: Request) -> None:
-        runtime_of(request).access.check(scope, dict(request.scope["headers"]))
+        served_of(request).first.access.check(scope, dict(request.scope["headers"]))
 
     check.scope = scope  # type: ignore[attr-defined]
     return Depends(check)

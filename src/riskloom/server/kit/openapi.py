@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -10,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from riskloom.domain.field import Field, FieldType
 from riskloom.scenario.scenario import Scenario
+from riskloom.server.compat import predict, scoring
 from riskloom.server.kit.http import needs
 from riskloom.server.security.access import Scope
 
@@ -38,8 +40,9 @@ _EXAMPLES: dict[FieldType, Any] = {
     FieldType.LONGITUDE: -0.1276,
 }
 _WORDS = {"currency": "EUR", "channel": "online", "merchant_category": "electronics"}
-_SINGLE = ("/api/v1/score", "/api/v1/events", "/score", "/ingest")
-_MANY = ("/api/v1/score/batch", "/api/v1/events/batch")
+_SINGLE = ("/score", "/events")
+_MANY = ("/score/batch", "/events/batch")
+_NAMED = "/api/v1/scenarios/{scenario}"
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Scope.PUBLIC)])
 
@@ -57,27 +60,30 @@ async def docs(request: Request) -> Response:
     return get_swagger_ui_html(openapi_url="openapi.json", title=f"{request.app.title} API")
 
 
-def describe_events(app: FastAPI, scenario: Scenario) -> None:
-    """Give the application's OpenAPI the bodies of this scenario."""
+def describe_events(app: FastAPI, scenarios: Sequence[Scenario]) -> None:
+    """Give the application's OpenAPI the bodies of these scenarios; the first is that of plain paths."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            event = event_schema(scenario)
-            schema.setdefault("components", {}).setdefault("schemas", {})["Event"] = event
-            one = {"$ref": "#/components/schemas/Event"}
-            many = {
-                "type": "object",
-                "properties": {"events": {"type": "array", "items": one, "maxItems": 10_000}},
-            }
-            for path in _SINGLE:
-                schema["paths"][path]["post"]["requestBody"] = _body(one, event["example"])
-            for path in _MANY:
-                body = _body(many, {"events": [event["example"]]})
-                body["content"]["application/x-ndjson"] = {"schema": {"type": "string"}}
-                schema["paths"][path]["post"]["requestBody"] = body
+            events = {f"Event_{scenario.name}": event_schema(scenario) for scenario in scenarios}
+            event = next(iter(events.values()))
+            schema.setdefault("components", {}).setdefault("schemas", {}).update({"Event": event, **events})
+            first = {"$ref": "#/components/schemas/Event"}
+            some = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in events]}
+            for prefix, one in (("/api/v1", first), (_NAMED, some)):
+                for path in _SINGLE:
+                    schema["paths"][prefix + path]["post"]["requestBody"] = _body(one, event["example"])
+                for path in _MANY:
+                    body = _body(_many(one), {"events": [event["example"]]})
+                    body["content"]["application/x-ndjson"] = {"schema": {"type": "string"}}
+                    schema["paths"][prefix + path]["post"]["requestBody"] = body
+            for path in ("/score", "/ingest"):
+                schema["paths"][path]["post"]["requestBody"] = _body(first, event["example"])
+            scoring.describe(schema["paths"], _body)
+            predict.describe(schema["paths"], _body)
             named = {
                 "type": "object",
                 "properties": {"event_id": {"type": "string"}},
@@ -100,6 +106,11 @@ def event_schema(scenario: Scenario) -> dict[str, Any]:
         "additionalProperties": scenario.ignore_unknown,
         "example": {field.name: _example(field) for field in scenario.fields},
     }
+
+
+def _many(one: dict[str, Any]) -> dict[str, Any]:
+    listed = {"type": "array", "items": one, "maxItems": 10_000}
+    return {"type": "object", "properties": {"events": listed}}
 
 
 def _property(field: Field) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
-from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, runtime_of
+from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, runtime_of, served_of
 from riskloom.server.security.access import Scope
 
-router = APIRouter(prefix="/api/v1", tags=["models"], responses=PROBLEMS)
+router = APIRouter(tags=["models"], responses=PROBLEMS)
+health_router = APIRouter(prefix="/api/v1", tags=["health"], responses=PROBLEMS)
 
 
 @router.get(
@@ -44,14 +45,14 @@ async def scenario(request: Request) -> Response:
     return answer(runtime_of(request).describe())
 
 
-@router.get("/health", dependencies=[needs(Scope.PUBLIC)], tags=["health"], summary="Alive")
+@health_router.get("/health", dependencies=[needs(Scope.PUBLIC)], summary="Alive")
 async def health(request: Request) -> Response:
     """Always 200 while the process answers."""
-    return answer(runtime_of(request).health())
+    return answer(served_of(request).health())
 
 
-@router.get("/readiness", dependencies=[needs(Scope.PUBLIC)], tags=["health"], summary="Takes events")
+@health_router.get("/readiness", dependencies=[needs(Scope.PUBLIC)], summary="Takes events")
 async def readiness(request: Request) -> Response:
     """200 when events are taken, else 503 with the reason."""
-    unready = runtime_of(request).engine.unready
+    unready = served_of(request).unready
     return answer({"ready": unready is None, "reason": unready}, 200 if unready is None else 503)

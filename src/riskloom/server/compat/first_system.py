@@ -11,7 +11,7 @@ from riskloom.domain.event import decode_json
 from riskloom.errors import EventInvalid, Fault, show
 from riskloom.server.decisions.list_repo import Filter, Page
 from riskloom.server.decisions.record import row_values
-from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, read_body, runtime_of
+from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, read_body, runtime_of, served_of
 from riskloom.server.security.access import Scope
 
 router = APIRouter(tags=["first system"], responses=PROBLEMS)
@@ -117,7 +117,7 @@ async def model_runs(request: Request) -> Response:
 @router.get("/health", dependencies=[needs(Scope.PUBLIC)])
 async def health(request: Request) -> Response:
     """Alive."""
-    return answer(runtime_of(request).health())
+    return answer(served_of(request).health())
 
 
 def _narrowed(request: Request, query: Query, **others: Any) -> Filter:
