@@ -31,6 +31,8 @@ from riskloom.scenario.scenario import RISK_SCORE, Scenario
 Vector = npt.NDArray[np.float64]
 Held = Sequence[Value] | npt.NDArray[np.int64]
 """A column of what is held inside: values and None, or int64 with NULL."""
+Looked = tuple[Vector, list[object], bool]
+"""Feature vector, rule inputs without the risk score, too late: what `look_one` gives."""
 NAN = float("nan")
 EVIDENCE_LIMIT = 50
 STORED_LIMIT = 10_000
@@ -107,7 +109,7 @@ class Pipeline:
         self._personal = names
         self._see = _compile_see(self.scenario, names, self._derive)
 
-    def look_one(self, event: Event) -> tuple[Vector, list[object], bool]:
+    def look_one(self, event: Event) -> Looked:
         """(feature vector, rule inputs, too late) of an event; changes nothing.
 
         The vector is a new array; the inputs are fields, derived columns and features, aligned to
@@ -134,6 +136,14 @@ class Pipeline:
         """Decide one event under its arrival number; changes nothing. `advance_one` then takes it in."""
         vector, row, too_late = self.look_one(event)
         return self._decide(event.id, arrival, vector, row, too_late, self._evidence_of_look)
+
+    def judge_one(self, event: Event, arrival: int, looked: Looked) -> Decision:
+        """Decide an event by what a look at it, the last one at this state, has shown; changes nothing.
+
+        `looked` may be of another pipeline over the same state whose features part is the same.
+        """
+        vector, row, too_late = looked
+        return self._decide(event.id, arrival, vector, row.copy(), too_late, self._evidence_of_look)
 
     def advance_one(self, arrival: int) -> None:
         """Take the event of the last look into the state.

@@ -259,7 +259,8 @@ def test_another_body_under_a_known_id_is_a_dead_letter(run: Any, tmp_path: Path
     assert {letter["row"]["event_id"] for letter in letters} == {"b-2", "b-4"}
 
 
-def test_serving_a_scenario_and_a_bundle_at_once_is_refused(run: Any) -> None:
-    ran = run("serve", "--scenario", "card_payments", "--bundle", "x")
+def test_serving_a_scenario_twice_is_refused(run: Any, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/never.db"
+    ran = run("serve", "-s", "card_payments", "-s", "card_payments", "--port", "0", "--database", database)
     assert ran.code == 2
-    assert "one of them" in ran.err
+    assert "each scenario once" in ran.err

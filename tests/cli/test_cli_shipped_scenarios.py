@@ -80,7 +80,7 @@ def test_device_risk_is_simulated_trained_and_served(run: Any, tmp_path: Path) -
     call = {"amount": 220, "hour": 3, "distance": 12, "device_score": 0.92, "country_mismatch": 1}
     usual = {"amount": 30, "hour": 13, "distance": 2.5, "device_score": 0.1, "country_mismatch": 0}
     database = Database("sqlite", f"sqlite:///{tmp_path}/x.db", tmp_path / "data")
-    with serving(database, read_bundle(bundle), FixedClock(NOW_US)) as server:
+    with serving(database, read_bundle(bundle), clock=FixedClock(NOW_US)) as server:
         first, ordinary, again = (server.score(event) for event in (call, usual, call))
         assert first["flagged"]
         assert first["risk_score"] > 95 > ordinary["risk_score"]
@@ -173,7 +173,7 @@ def test_credit_card_fraud_trains_and_serves_a_client_s_call(run: Any, tmp_path:
         "time_of_day": "23:45",
     }
     database = Database("sqlite", f"sqlite:///{tmp_path}/x.db", tmp_path / "data")
-    with serving(database, read_bundle(bundle), FixedClock(NOW_US)) as server:
+    with serving(database, read_bundle(bundle), clock=FixedClock(NOW_US)) as server:
         decision = server.score(call)
         assert decision["risk_score"] is not None
         assert {reason["code"] for reason in decision["reasons"]} >= {"LARGE_WITHOUT_HISTORY"}

@@ -34,6 +34,7 @@ def test_a_decision_has_the_shape_that_clients_know(clever: Server) -> None:
         "event_time",
         "arrived_at",
         "decided_at",
+        "versions",
         "event",
     } == set(decision)
     assert decision["event_id"] == "p-1"

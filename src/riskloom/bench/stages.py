@@ -141,7 +141,7 @@ def _watch(runtime: Runtime, watch: Stopwatch, batches: list[Any]) -> None:
     watch.watch(pipeline, "score_one", RULES)
     watch.watch(pipeline, "advance_one", ADVANCE)
     watch.watch(runtime.views, "fresh", VIEW)
-    watch.watch(engine.rows, "of", ROWS)
+    watch.watch(engine.team.rows, "of", ROWS)
     setattr(engine_module, _DECISION_ROW, watch.timed(_DECISION_ROW, _PLAIN_ROW))
     if pipeline.model is not None:
         scored: Any = Watched(pipeline.model, score_one=watch.timed(SCORE, pipeline.model.score_one))

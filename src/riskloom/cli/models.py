@@ -11,8 +11,9 @@ import typer
 
 from riskloom.cli.console import print_json, print_table, say
 from riskloom.domain.show import show_time
-from riskloom.domain.stage import Change, Stage
+from riskloom.domain.stage import Stage
 from riskloom.errors import DataInvalid, Fault, NotFound, ParameterInvalid, show
+from riskloom.registry.show import plain_moves, plain_version
 
 if TYPE_CHECKING:
     from riskloom.registry import Registry, Version
@@ -45,7 +46,7 @@ def list_versions(
     names = opened.scenarios() if scenario is None else (scenario,)
     versions = [version for name in names for version in opened.versions(name)]
     if as_json:
-        print_json([_plain(version) for version in versions])
+        print_json([plain_version(version) for version in versions])
         return
     if not versions:
         say(f"{opened.url} holds no versions yet: riskloom models add BUNDLE --reason TEXT")
@@ -73,9 +74,9 @@ def show_version(
     opened = _open(registry)
     found = _find(opened, scenario, version)
     inventory = opened.inventory(scenario, found.number)
-    moves = _moves(opened.history(scenario), only=found.number)
+    moves = plain_moves(opened.history(scenario), only=found.number)
     if as_json:
-        print_json({**_plain(found), "inventory": inventory, "history": moves})
+        print_json({**plain_version(found), "inventory": inventory, "history": moves})
         return
     say(f"{scenario} version {found.number}: {_stage(found)}, bundle {found.fingerprint}")
     print_table(("metric", "value"), sorted(inventory.metrics.items()))
@@ -86,7 +87,7 @@ def show_version(
 @app.command()
 def history(scenario: Scenario, registry: Where = DEFAULT_REGISTRY, as_json: AsJson = False) -> None:
     """Show every change of a scenario's versions: what moved, who did it, when and why."""
-    moves = _moves(_open(registry).history(scenario))
+    moves = plain_moves(_open(registry).history(scenario))
     if as_json:
         print_json(moves)
     else:
@@ -213,44 +214,12 @@ def _find(registry: Registry, scenario: str, which: str) -> Version:
 
 def _tell(registry: Registry, version: Version, as_json: bool) -> None:
     if as_json:
-        print_json(_plain(version))
+        print_json(plain_version(version))
     say(f"{version.scenario} version {version.number} is {_stage(version)} in {registry.url}")
 
 
 def _stage(version: Version) -> str:
     return version.stage if version.percent is None else f"{version.stage} {version.percent:g} %"
-
-
-def _plain(version: Version) -> dict[str, Any]:
-    return {
-        "scenario": version.scenario,
-        "version": version.number,
-        "stage": version.stage.value,
-        "percent": version.percent,
-        "bundle": version.fingerprint,
-        "published_at": show_time(version.published_at_us),
-        "author": version.author,
-        "reason": version.reason,
-    }
-
-
-def _moves(changes: tuple[Change, ...], only: int | None = None) -> list[dict[str, Any]]:
-    return [
-        {
-            "change": change.number,
-            "action": change.action.value,
-            "version": move.version,
-            "from": move.origin,
-            "to": move.to.value,
-            "percent": move.percent,
-            "at": show_time(change.at_us),
-            "author": change.author,
-            "reason": change.reason,
-        }
-        for change in changes
-        for move in change.moves
-        if only in (None, move.version)
-    ]
 
 
 def _print_moves(moves: list[dict[str, Any]]) -> None:

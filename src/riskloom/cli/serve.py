@@ -29,6 +29,10 @@ def serve(
     data_dir: Annotated[
         str | None, typer.Option(help="Folder for bundles and snapshots. [RISKLOOM_DATA_DIR]")
     ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(help="Follow a registry's champion, canary and shadows. [RISKLOOM_MODELS]"),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [RISKLOOM_HOST]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [RISKLOOM_PORT]")] = None,
 ) -> None:
@@ -36,6 +40,9 @@ def serve(
 
     One server may decide for several scenarios: each has its paths under /api/v1/scenarios/NAME, and paths
     that name none are those of the first bundle, or else the first scenario.
+
+    With a registry the champion of each scenario decides, a canary for its share of the entities, and shadows
+    score beside them; a bundle given here that it does not know becomes the champion.
 
     On 127.0.0.1 no key is needed; any other address needs RISKLOOM_API_KEY. Ctrl-C commits what is queued and
     ends.
@@ -45,7 +52,7 @@ def serve(
     from riskloom.server.serve import serve as serve_bundle
     from riskloom.server.settings import Settings
 
-    settings = Settings.read(database_url=database, data_dir=data_dir, host=host, port=port)
+    settings = Settings.read(database_url=database, data_dir=data_dir, models=registry, host=host, port=port)
     settings.check()
     named = [*(bundle or ()), *(scenario or ())] or ["card_payments"]
     loaded = [load_bundle(one) for one in named]

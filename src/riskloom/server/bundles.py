@@ -9,6 +9,8 @@ from sqlalchemy.engine import Engine
 
 from riskloom.bundle import PARTS, Bundle
 from riskloom.explain.reasons import ReasonTexts
+from riskloom.scenario.load import scenario_from_parts
+from riskloom.scenario.scenario import Feature
 from riskloom.server.db import reading, writing
 from riskloom.server.decisions.record import as_text, decode
 from riskloom.server.tables import bundles
@@ -20,6 +22,7 @@ class BundleTexts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: dict[str, ReasonTexts] = {}
+        self._features: dict[str, tuple[Feature, ...]] = {}
 
     def remember(self, bundle: Bundle, now_us: int) -> None:
         """Store a bundle's texts before it decides anything; does nothing where they are."""
@@ -45,11 +48,7 @@ class BundleTexts:
         """The sentences of a bundle."""
         texts = self._known.get(fingerprint)
         if texts is None:
-            with reading(self._engine) as connection:
-                row = connection.execute(
-                    sa.select(bundles.c.parts).where(bundles.c.fingerprint == fingerprint)
-                ).first()
-            parts: dict[str, Any] = decode(row.parts) if row is not None else {}
+            parts = self._parts(fingerprint)
             head = parts.get("features", {})
             describe = {
                 feature["name"]: feature.get("describe", "")
@@ -59,3 +58,18 @@ class BundleTexts:
             texts = ReasonTexts(parts.get("rules", []), str(head.get("base_currency", "USD")), describe)
             self._known[fingerprint] = texts
         return texts
+
+    def features_of(self, fingerprint: str) -> tuple[Feature, ...]:
+        """A bundle's features, in the order of its vectors."""
+        features = self._features.get(fingerprint)
+        if features is None:
+            parts = self._parts(fingerprint)
+            features = self._features[fingerprint] = scenario_from_parts(parts).features if parts else ()
+        return features
+
+    def _parts(self, fingerprint: str) -> dict[str, Any]:
+        query = sa.select(bundles.c.parts).where(bundles.c.fingerprint == fingerprint)
+        with reading(self._engine) as connection:
+            text = connection.execute(query).scalar()
+        parts: dict[str, Any] = {} if text is None else decode(text)
+        return parts

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,16 @@ from riskloom.bundle import Bundle
 from riskloom.clock import Clock
 from riskloom.domain.decision import Decision
 from riskloom.domain.event import Event
-from riskloom.errors import EventConflict, NotFound, StoreUnavailable
+from riskloom.errors import Conflict, EventConflict, NotFound, StoreUnavailable
 from riskloom.pipeline import TOO_LATE, Pipeline
 from riskloom.server.decisions.difference import difference
-from riskloom.server.decisions.record import EventRows, Record, decision_row, decode, row_values
+from riskloom.server.decisions.record import Record, decision_row, decode, row_values, trial_row
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.ids import RecentIds, SeenIds
+from riskloom.server.lineup.team import Casting, Team, catch_up, features_of
 from riskloom.server.lock import Lock
-from riskloom.server.rebuild import Snapshots, stored_vector
-from riskloom.server.recovery import Rebuilt, recover
+from riskloom.server.rebuild import Snapshots, rebuild, stored_vector
+from riskloom.server.recovery import Rebuilt, by_features, recover
 from riskloom.server.writer import Writer
 
 log = structlog.get_logger()
@@ -42,6 +43,7 @@ class Taken:
     event: Event | None
     decision: Decision | None
     decided_at_us: int = 0
+    lineup: int | None = None
 
 
 class Arrivals:
@@ -60,8 +62,8 @@ class DecisionEngine:
         self,
         engine: Engine,
         repo: DecisionRepo,
-        bundle: Bundle,
-        snapshots: Snapshots,
+        casting: Casting,
+        data_dir: str,
         lock: Lock,
         recent: RecentIds,
         arrivals: Arrivals,
@@ -69,14 +71,14 @@ class DecisionEngine:
     ) -> None:
         self.repo = repo
         self.clock = clock
-        self.bundle = bundle
-        self.schema = bundle.scenario.schema()
-        self._name = bundle.scenario.name
-        self._snapshots = snapshots
+        self.casting = casting
+        self.schema = casting.champion.scenario.schema()
+        self._name = casting.champion.scenario.name
+        self._data_dir = data_dir
         self._lock = lock
-        self.rows = EventRows(bundle.scenario)
         self._writer = Writer(engine, repo, self._committed_on_thread)
-        self._pipeline: Pipeline | None = None
+        self._team: Team | None = None
+        self._taken: list[tuple[int, Event]] | None = None
         self._arrivals = arrivals
         self._arrival = 0
         self._in_flight: dict[str, Record] = {}
@@ -105,13 +107,19 @@ class DecisionEngine:
         self._send()
         await asyncio.to_thread(self._writer.stop)
         await asyncio.sleep(0)
-        if healthy and self._writer.error is None and self._pipeline is not None:
+        if healthy and self._writer.error is None and self._team is not None:
             try:
-                await asyncio.to_thread(self._snapshots.save, self.repo, self._pipeline.state, self._arrival)
+                snapshots, state = Snapshots(self._data_dir, self.bundle), self._team.pipeline.state
+                await asyncio.to_thread(snapshots.save, self.repo, state, self._arrival)
             except (OSError, StoreUnavailable) as error:
                 log.warning("engine.no_snapshot", reason=str(error))  # the log has everything
         await self._seen.end()
         self.repo.close()
+
+    @property
+    def bundle(self) -> Bundle:
+        """The champion's bundle."""
+        return self.casting.champion
 
     @property
     def unready(self) -> str | None:
@@ -124,24 +132,70 @@ class DecisionEngine:
         return self._arrival
 
     @property
-    def pipeline(self) -> Pipeline:
-        """The pipeline at work.
+    def team(self) -> Team:
+        """Who judges at the moment.
 
         Raises
         ------
         StoreUnavailable
             While the state is being rebuilt.
         """
-        if self._unready is not None or self._pipeline is None:
+        if self._unready is not None or self._team is None:
             raise StoreUnavailable(f"Not ready: {self._unready}.", hint="send it again in a moment")
-        return self._pipeline
+        return self._team
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The champion's pipeline; raises as `team` does."""
+        return self.team.pipeline
 
     def use(self, bundle: Bundle) -> None:
-        """Decide by another bundle from the next event on; its features must be the present ones."""
-        self.bundle = bundle
+        """Let another champion decide from the next event on; its features must be the present ones."""
         self.schema = bundle.scenario.schema()
-        if self._pipeline is not None:
-            self._pipeline.use(bundle)
+        if self._team is None:
+            self.casting = Casting(bundle)
+        else:
+            self._team.use(bundle)
+            self.casting = self._team.casting
+
+    async def change(self, casting: Casting) -> None:
+        """Let others judge from some event on. No event waits for it: states that are new are built from the
+        log beside the work, and then take in what came meanwhile.
+
+        Raises
+        ------
+        StoreUnavailable
+            When the state had to be rebuilt meanwhile; nothing has changed.
+        """
+        team, states = self.team, dict(self.team.states)
+        fresh = by_features(casting, states)
+        if fresh:
+            self._taken = []
+            try:
+                held, pipelines = await self._build(fresh)
+                while waiting := self._taken:
+                    self._taken = []
+                    catch_up(pipelines, waiting, held)
+                    await asyncio.sleep(0)
+            finally:
+                self._taken = None
+            states |= {features_of(one.bundle): one.state for one in pipelines}
+        if self.team is not team:
+            raise StoreUnavailable("The state was rebuilt meanwhile.", hint="try again")
+        self._team = Team(casting, states)
+        self.casting = casting
+        self.schema = casting.champion.scenario.schema()
+
+    async def _build(self, fresh: Mapping[str, Bundle]) -> tuple[dict[str, int], list[Pipeline]]:
+        """Pipelines over the log, and by features part the arrival number up to which each has read."""
+        waiting = [_waiter(record) for record in self._in_flight.values()]
+        if waiting:
+            await asyncio.wait(waiting)
+        built = {
+            features: await asyncio.to_thread(rebuild, self.repo, bundle, Snapshots(self._data_dir, bundle))
+            for features, bundle in fresh.items()
+        }
+        return {name: read for name, (_, read) in built.items()}, [one for one, _ in built.values()]
 
     # ---------------------------------------------------------------- one event
 
@@ -177,7 +231,7 @@ class DecisionEngine:
     def put(self, event: Event, *, score: bool = True) -> tuple[Taken | None, asyncio.Future[None] | None]:
         """The synchronous half of `take`: (what was taken, what to await); None where a first one is in
         flight."""
-        pipeline = self.pipeline
+        team = self.team
         first = self._in_flight.get(event.id)
         if first is not None:
             return None, _waiter(first)
@@ -189,20 +243,24 @@ class DecisionEngine:
         arrival = self._arrivals.last + 1
         now_us = self.clock.now_us()
         decision: Decision | None = None
+        row, trials = None, []
         if score:
-            decision = pipeline.score_one(event, arrival)
-            vector, too_late = decision.vector, TOO_LATE in decision.degraded
+            decision, rows, others = team.score_one(event, arrival)
+            vector, too_late = decision.vector.tobytes(), TOO_LATE in decision.degraded
+            row = decision_row(decision, self._name, now_us, team.number)
+            trials = [trial_row(other, self._name) for other in others]
         else:
-            vector, _, too_late = pipeline.look_one(event)
-        event_row, personal_row = self.rows.of(
-            event, arrival, vector.tobytes(), (TOO_LATE,) if too_late else (), digest
-        )
-        row = decision_row(decision, self._name, now_us) if decision is not None else None
-        pipeline.advance_one(arrival)
+            rows = team.rows
+            vector, too_late = team.look_one(event)
+        degraded = (TOO_LATE,) if too_late else ()
+        event_row, personal_row = rows.of(event, arrival, vector, degraded, digest)
+        team.advance_one(arrival)
         self._arrivals.last = self._arrival = arrival
         self._recent.add(arrival, event.id)
-        waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row))
-        return Taken(arrival, event, decision, now_us), waiting
+        if self._taken is not None:
+            self._taken.append((arrival, event))
+        waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row, trials))
+        return Taken(arrival, event, decision, now_us, team.number), waiting
 
     def look(self, event: Event) -> Decision:
         """What would be decided; stores nothing and changes nothing."""
@@ -246,11 +304,16 @@ class DecisionEngine:
 
     def _decide_stored(self, row: Row[Any]) -> tuple[Taken, asyncio.Future[None]]:
         arrival = int(row.arrival)
+        if row.features != features_of(self.bundle):
+            raise Conflict(
+                f"Event {row.event_id!r} was taken in with other features than the champion's.",
+                hint="it can be decided by a bundle of the features it was taken in with",
+            )
         event = Event(row.event_id, row.event_time_us, row.arrived_at_us, *row_values(row))
         degraded = tuple(decode(row.degraded))
         now_us = self.clock.now_us()
         decision = self.pipeline.score_stored(event, arrival, stored_vector(row.vector), degraded)
-        values = decision_row(decision, self._name, now_us)
+        values = decision_row(decision, self._name, now_us, self.team.number)
         waiting = self._enqueue(Record(arrival, event.id, None, None, values))
         return Taken(arrival, None, None), waiting
 
@@ -290,7 +353,12 @@ class DecisionEngine:
 
     async def _recover(self) -> None:
         state = await recover(
-            self._writer, self.repo, self._lock, self.bundle, self._snapshots, lambda: bool(self._in_flight)
+            self._writer,
+            self.repo,
+            self._lock,
+            lambda: self.casting,
+            self._data_dir,
+            lambda: bool(self._in_flight),
         )
         self._writer.resume()
         self._adopt(state)
@@ -298,9 +366,10 @@ class DecisionEngine:
 
     def _adopt(self, state: Rebuilt) -> None:
         """Go on from a state that is the log's."""
-        self._pipeline = state.pipeline
-        if state.pipeline.bundle is not self.bundle:
-            state.pipeline.use(self.bundle)  # another model was trained while the state was rebuilt
+        self._team = state.team
+        if state.team.casting is not self.casting:
+            state.team.use(self.bundle)  # another model was trained while the state was rebuilt
+            self.casting = state.team.casting
         self._arrival = state.arrival
         self._arrivals.last = max(self._arrivals.last, state.last)
         self._seen.begin(self.repo.ids)

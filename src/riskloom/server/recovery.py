@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,8 +11,8 @@ import structlog
 
 from riskloom.bundle import Bundle
 from riskloom.errors import RiskloomError
-from riskloom.pipeline import Pipeline
 from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.lineup.team import Casting, Team, features_of
 from riskloom.server.lock import Lock
 from riskloom.server.rebuild import Snapshots, rebuild
 from riskloom.server.writer import Writer
@@ -23,42 +23,58 @@ PAUSE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A state as the log has it.
+    """A team over states as the log has them.
 
     `arrival` is the number of its scenario's newest event, `last` the highest of any
     scenario in the database.
     """
 
-    pipeline: Pipeline
+    team: Team
     arrival: int
     last: int
 
 
 def rebuilt(
-    repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, progress: Callable[[int], None] | None
+    repo: DecisionRepo, casting: Casting, data_dir: str, progress: Callable[[int], None] | None
 ) -> Rebuilt:
-    """The state of everything stored.
+    """A team after everything stored.
 
     Raises
     ------
     StoreUnavailable
     """
-    pipeline, arrival = rebuild(repo, bundle, snapshots, progress)
-    return Rebuilt(pipeline, arrival, repo.last_arrival())
+    built = {
+        features: rebuild(repo, bundle, Snapshots(data_dir, bundle), progress)
+        for features, bundle in by_features(casting).items()
+    }
+    states = {features: pipeline.state for features, (pipeline, _) in built.items()}
+    arrival = max(newest for _, newest in built.values())
+    return Rebuilt(Team(casting, states), arrival, repo.last_arrival())
+
+
+def by_features(casting: Casting, known: Container[str] = ()) -> dict[str, Bundle]:
+    """A bundle for each features part of a casting that is not known yet."""
+    return {
+        features_of(bundle): bundle
+        for bundle in reversed(casting.bundles)
+        if features_of(bundle) not in known
+    }
 
 
 async def recover(
     writer: Writer,
     repo: DecisionRepo,
     lock: Lock,
-    bundle: Bundle,
-    snapshots: Snapshots,
+    casting: Callable[[], Casting],
+    data_dir: str,
     is_draining: Callable[[], bool],
 ) -> Rebuilt:
     """Try until it succeeds; nothing is taken meanwhile.
 
     Parameters
     ----------
+    casting
+        Who judges at the moment.
     is_draining
         Whether the writer is still failing what was queued behind the commit that failed.
     """
@@ -66,7 +82,7 @@ async def recover(
     def attempt() -> Rebuilt:
         writer.probe()
         lock.check()
-        return rebuilt(repo, bundle, snapshots, None)
+        return rebuilt(repo, casting(), data_dir, None)
 
     while True:
         await asyncio.sleep(PAUSE_S)

@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy.engine import Engine
 
 from riskloom import __version__
+from riskloom.adapters.bundles import open_store
 from riskloom.bundle import Bundle, read_bundle
 from riskloom.clock import Clock, SystemClock
 from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, nearest, show
+from riskloom.registry import Registry
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
 from riskloom.server.bundles import BundleTexts
@@ -25,10 +27,13 @@ from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import Arrivals, DecisionEngine
 from riskloom.server.ids import RecentIds
+from riskloom.server.lineup.follower import Caster, Follower
+from riskloom.server.lineup.repo import LineupRepo
+from riskloom.server.lineup.team import Casting
 from riskloom.server.lock import Lock, only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
-from riskloom.server.rebuild import Progress, Snapshots
+from riskloom.server.rebuild import Progress
 from riskloom.server.recovery import rebuilt
 from riskloom.server.security.access import Access
 from riskloom.server.settings import Settings
@@ -47,6 +52,8 @@ class Runtime:
         decisions: DecisionService,
         models: ModelService,
         views: Views,
+        lineups: LineupRepo,
+        follower: Follower | None,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -54,6 +61,8 @@ class Runtime:
         self.decisions = decisions
         self.models = models
         self.views = views
+        self.lineups = lineups
+        self.follower = follower
 
     @property
     def bundle(self) -> Bundle:
@@ -70,6 +79,7 @@ class Runtime:
             "model": None
             if model is None
             else {"kind": model.kind, "trained_rows": model.info.get("trained_rows")},
+            "versions": self.lineups.versions(self.engine.casting.number),
             "arrivals": self.engine.arrival,
             "ready": self.engine.unready is None,
         }
@@ -199,24 +209,36 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     name = bundle.scenario.name
     repo, model_repo, texts = DecisionRepo(engine, name), ModelRepo(engine, name), BundleTexts(engine)
     lists, counts, recent = ListRepo(engine, name), CountRepo(engine, name), RecentIds()
-    bundle = _newest(bundle, model_repo, say)
+    if not settings.models:
+        bundle = _newest(bundle, model_repo, say)
     texts.remember(bundle, clock.now_us())
-    snapshots = Snapshots(settings.data_dir, bundle)
     if bundle.model is not None:
         bundle.model.warm_up()
     say(f"reading the event log of {name}")
-    state = await asyncio.to_thread(rebuilt, repo, bundle, snapshots, progress)
-    deciding = DecisionEngine(engine, repo, bundle, snapshots, shared.lock, recent, shared.arrivals, clock)
+    casting, lineups = Casting(bundle), LineupRepo(engine, name)
+    caster = None
+    if settings.models:
+        registry = Registry(await asyncio.to_thread(open_store, settings.models), clock)
+        caster = Caster(registry, name, lineups, texts, clock)
+        casting = await asyncio.to_thread(caster.first, bundle, say)
+    state = await asyncio.to_thread(rebuilt, repo, casting, settings.data_dir, progress)
+    deciding = DecisionEngine(
+        engine, repo, casting, settings.data_dir, shared.lock, recent, shared.arrivals, clock
+    )
     await deciding.start(state)
-    views = Views(bundle.scenario, repo, lists, texts, recent)
+    follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
+    views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
     service = DecisionService(deciding, repo, lists, counts, views)
-    models = ModelService(deciding, model_repo, texts, settings, clock)
-    snapshotting = asyncio.create_task(snapshot_regularly(settings, deciding))
+    models = ModelService(deciding, model_repo, texts, settings, clock, follower)
+    beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
+    if follower is not None:
+        beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views)
+        yield Runtime(settings, deciding, service, models, views, lineups, follower)
     finally:
-        snapshotting.cancel()
-        await asyncio.wait({snapshotting})
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         await models.stop()
         await deciding.stop()
 

@@ -26,6 +26,13 @@ class Settings(BaseSettings):
     data_dir: str = Field(
         "riskloom-data", description="Folder for retrained bundles, state snapshots and dead letters."
     )
+    models: str = Field(
+        "",
+        description="Registry to follow: a folder, s3://bucket/prefix, mlflow://host:port/name; or none.",
+    )
+    models_poll_s: float = Field(
+        5.0, gt=0, description="Seconds between two looks at the registry for another line-up."
+    )
     api_key: SecretStr | None = Field(None, description="The shared key clients send as a bearer token.")
     max_body_bytes: int = Field(8_000_000, ge=1024, description="Largest request body that is read.")
     retrain_wait_s: float = Field(

@@ -65,6 +65,7 @@ decisions = Table(
     Column("bundle", String(64), nullable=False),
     Column("degraded", Text, nullable=False),  # JSON list
     Column("contributions", Text),  # JSON: feature -> what it added; of flagged events
+    Column("lineup", Integer),  # who else was in play; null without a registry
     Index("decisions_decided", "scenario", "decided_at_us", "outcome"),
     Index(
         "decisions_flagged",
@@ -77,6 +78,31 @@ decisions = Table(
 
 IS_FLAGGED: ColumnElement[bool] = literal_column("decisions.outcome > 0", Boolean)
 """Written out, not bound: only so SQLite sees that the index of flagged decisions serves."""
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("arrival", Arrival, primary_key=True, autoincrement=False),
+    Column("bundle", String(64), primary_key=True),
+    Column("scenario", String(64), nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("anomaly_score", Float),
+    Column("risk_score", Float),
+    Column("probability", Float),
+    Column("reasons", Text, nullable=False),  # JSON, as of decisions
+    Index("trials_bundle", "scenario", "bundle", "arrival"),
+)
+"""What shadows said, and the champion where a canary decided: stored, never acted on."""
+
+lineups = Table(
+    "lineups",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("scenario", String(64), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("change", Integer, nullable=False),  # the registry's number of the change that made it so
+    Column("versions", Text, nullable=False),  # JSON: champion, canary, shadows
+)
 
 bundles = Table(
     "bundles",

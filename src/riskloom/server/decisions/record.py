@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ class Record:
     event_row: tuple[Any, ...] | None
     personal_row: tuple[Any, ...] | None
     decision_row: tuple[Any, ...] | None
+    trial_rows: Sequence[tuple[Any, ...]] = ()
     committed: asyncio.Future[None] | None = field(default=None, repr=False)
 
 
@@ -55,6 +57,13 @@ class EventRows:
         self._main = scenario.main_entity
         self._is_main_personal = self._main in self._personal
 
+    def entity_key(self, event: Event) -> str | None:
+        """The stored key of the event's main entity."""
+        main = event.values[self._main] if self._main else None
+        if main is None:
+            return None
+        return key_of(self._main, str(main)) if self._is_main_personal else str(main)
+
     def of(
         self, event: Event, arrival: int, vector: bytes, degraded: tuple[str, ...], digest: bytes
     ) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
@@ -68,14 +77,11 @@ class EventRows:
                 personal[name] = value
                 if isinstance(value, str) and (key := key_of(name, value)) != value:
                     stored = {**stored, name: key}
-        main = values[self._main] if self._main else None
-        if main is not None:
-            main = key_of(self._main, str(main)) if self._is_main_personal else str(main)
         row = (
             arrival,
             self._scenario,
             event.id,
-            main,
+            self.entity_key(event),
             event.time_us,
             event.arrived_us,
             digest,
@@ -88,7 +94,9 @@ class EventRows:
         return row, (arrival, _encode(personal).decode()) if personal else None
 
 
-def decision_row(decision: Decision, scenario: str, decided_at_us: int) -> tuple[Any, ...]:
+def decision_row(
+    decision: Decision, scenario: str, decided_at_us: int, lineup: int | None = None
+) -> tuple[Any, ...]:
     """The row of a decision."""
     reasons, degraded = decision.reasons, decision.degraded
     return (
@@ -103,6 +111,21 @@ def decision_row(decision: Decision, scenario: str, decided_at_us: int) -> tuple
         decision.bundle,
         _encode(degraded).decode() if degraded else EMPTY_LIST,
         _encode(decision.contributions).decode() if decision.contributions else None,
+        lineup,
+    )
+
+
+def trial_row(decision: Decision, scenario: str) -> tuple[Any, ...]:
+    """The row of what a version said that did not decide."""
+    return (
+        decision.arrival,
+        decision.bundle,
+        scenario,
+        RANK[decision.outcome],
+        decision.anomaly_score,
+        decision.risk_score,
+        decision.probability,
+        _encode(decision.reasons).decode() if decision.reasons else EMPTY_LIST,
     )
 
 

@@ -15,19 +15,25 @@ from sqlalchemy.engine import Engine, Row
 
 from riskloom.errors import StoreUnavailable
 from riskloom.server.db import cause_of, is_storable, reading
-from riskloom.server.tables import bundles, decisions, events, personal_data
+from riskloom.server.tables import bundles, decisions, events, personal_data, trials
 
 EVENT_COLUMNS = tuple(column.name for column in events.columns)
 PERSONAL_COLUMNS = tuple(column.name for column in personal_data.columns)
 DECISION_COLUMNS = tuple(column.name for column in decisions.columns)
+TRIAL_COLUMNS = tuple(column.name for column in trials.columns)
 TOGETHER = 32
 """Most rows a statement; each count is a statement of its own that SQLite's driver keeps prepared."""
 _NAMED = 50
 """Arrival numbers a statement."""
-_TABLES = (("events", EVENT_COLUMNS), ("personal_data", PERSONAL_COLUMNS), ("decisions", DECISION_COLUMNS))
+_TABLES = (
+    ("events", EVENT_COLUMNS),
+    ("personal_data", PERSONAL_COLUMNS),
+    ("decisions", DECISION_COLUMNS),
+    ("trials", TRIAL_COLUMNS),
+)
 
-BatchRows = tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]], Sequence[Sequence[Any]]]
-"""Rows of events, personal data and decisions, each in the order of its table's columns."""
+BatchRows = Sequence[Sequence[Sequence[Any]]]
+"""Rows of events, personal data, decisions and trials, each in the order of its table's columns."""
 
 JOINED = events.outerjoin(decisions, events.c.arrival == decisions.c.arrival).outerjoin(
     personal_data, events.c.arrival == personal_data.c.arrival
@@ -43,6 +49,7 @@ FULL = (
     decisions.c.contributions,
     decisions.c.reasons,
     decisions.c.bundle,
+    decisions.c.lineup,
     decisions.c.degraded.label("decision_degraded"),
 )
 
@@ -69,7 +76,7 @@ class DecisionRepo:
     # ---------------------------------------------------------------- writing
 
     def insert_batch(self, driver_connection: Any, rows: BatchRows) -> None:
-        """Insert rows of all three tables on a driver connection; the caller commits."""
+        """Insert rows of these tables on a driver connection; the caller commits."""
         cursor = driver_connection.cursor()
         try:
             for (table, columns), table_rows in zip(_TABLES, rows, strict=True):

@@ -128,7 +128,7 @@ class DecisionService:
     def answer(self, taken: Taken) -> dict[str, Any]:
         """The decision of a taken event, just made or stored."""
         if taken.decision is not None and taken.event is not None:
-            return self._views.fresh(taken.event, taken.decision, taken.decided_at_us)
+            return self._views.fresh(taken.event, taken.decision, taken.decided_at_us, taken.lineup)
         return self._one(arrival=taken.arrival)
 
     async def take_many(
@@ -196,7 +196,8 @@ class DecisionService:
         view = self._views.stored([row])[0]
         arrivals = sorted({int(a) for reason in _reasons(row) for a in reason["evidence"]})
         view["evidence_events"] = self._views.events(self._lists.by_arrivals(arrivals))
-        view["features"] = self._features(row.vector)
+        view["features"] = self._features(row)
+        view["trials"] = self._views.trials(row)
         return view
 
     def list_decisions(self, narrowed: Filter, page: Page) -> dict[str, Any]:
@@ -260,15 +261,18 @@ class DecisionService:
             raise NotFound(f"No event with arrival number {arrival} is stored.")
         return self._views.stored([row])[0]
 
-    def _features(self, content: bytes) -> list[dict[str, Any]]:
-        scenario = self._views.scenario
-        values = memoryview(content).cast("d").tolist()
+    def _features(self, row: Any) -> list[dict[str, Any]]:
+        """An event's vector by the names of the bundle that decided it."""
+        features = (
+            self._views.scenario.features if row.bundle is None else self._views.features_of(row.bundle)
+        )
+        values = memoryview(row.vector).cast("d").tolist()
         model = self._engine.bundle.model
         usual: dict[str, Any] = {}
         if model is not None:
             for name, row in zip(model.features, model.usual.tolist(), strict=True):
                 usual[name] = None if row[3] != row[3] else {"low": row[1], "middle": row[3], "high": row[5]}
-        if len(values) != len(scenario.features):
+        if len(values) != len(features):
             return []  # frozen under another features part
         return [
             {
@@ -277,7 +281,7 @@ class DecisionService:
                 "value": None if value != value else value,
                 "usual": usual.get(feature.name),
             }
-            for feature, value in zip(scenario.features, values, strict=True)
+            for feature, value in zip(features, values, strict=True)
         ]
 
 

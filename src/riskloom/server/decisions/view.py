@@ -18,13 +18,20 @@ from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.record import decode, row_values
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.ids import RecentIds
+from riskloom.server.lineup.repo import LineupRepo
 
 
 class Views:
     """Renders events and decisions of one scenario; sentences come from each decision's own bundle."""
 
     def __init__(
-        self, scenario: Scenario, repo: DecisionRepo, lists: ListRepo, texts: BundleTexts, recent: RecentIds
+        self,
+        scenario: Scenario,
+        repo: DecisionRepo,
+        lists: ListRepo,
+        texts: BundleTexts,
+        recent: RecentIds,
+        lineups: LineupRepo,
     ) -> None:
         self.scenario = scenario
         self._name = scenario.name
@@ -32,12 +39,20 @@ class Views:
         self._lists = lists
         self._recent = recent
         self._texts = texts
+        self.features_of = texts.features_of
+        self._lineups = lineups
         self.event_fields = compile_show(scenario.fields)
         """(values, what was sent) -> the event's fields as they were sent."""
         self._money = next((field for field in scenario.fields if field.type is FieldType.MONEY), None)
 
     def fresh(
-        self, event: Event, decision: Decision, decided_at_us: int, *, stored: bool = True
+        self,
+        event: Event,
+        decision: Decision,
+        decided_at_us: int,
+        lineup: int | None = None,
+        *,
+        stored: bool = True,
     ) -> dict[str, Any]:
         """A decision just made; call it after the commit and on the event loop's thread, so that its
         evidence can be named."""
@@ -67,6 +82,7 @@ class Views:
             (event.time_us, event.arrived_us, decided_at_us),
             decision.contributions,
         )
+        view["versions"] = self._lineups.versions(lineup)
         view["event"] = self.event_fields(event.values, event.sent)
         if not stored:
             view |= {"decision_id": None, "arrival": None, "dry_run": True}
@@ -89,9 +105,14 @@ class Views:
                 (row.event_time_us, row.arrived_at_us, row.decided_at_us),
                 decode(row.contributions) if row.contributions else {},
             )
+            view["versions"] = self._lineups.versions(row.lineup)
             view["event"] = self.event_fields(*row_values(row))
             views.append(view)
         return views
+
+    def trials(self, row: Row[Any]) -> list[dict[str, Any]]:
+        """What the versions beside the one that decided said of a stored event."""
+        return [] if row.lineup is None else self._lineups.trials_of(int(row.arrival))
 
     def events(self, rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
         """Stored events, with outcome and risk score where they were decided."""

@@ -17,9 +17,20 @@ health_router = APIRouter(prefix="/api/v1", tags=["health"], responses=PROBLEMS)
     "/models", dependencies=[needs(Scope.MODELS_READ)], summary="The model at work and every training"
 )
 async def models(request: Request) -> Response:
-    """`current` is null before there is any: then rules alone decide, and answers say degraded: no_model."""
+    """`current` is null before there is any: then rules alone decide, and answers say degraded: no_model.
+
+    `versions` is the line-up at work where the server follows a registry, `problem` why it is not the newest.
+    """
     service = runtime_of(request).models
-    return answer({"current": service.current(), "runs": await asyncio.to_thread(service.runs)})
+    runtime = runtime_of(request)
+    return answer(
+        {
+            "current": service.current(),
+            "versions": runtime.lineups.versions(runtime.engine.casting.number),
+            "problem": None if runtime.follower is None else runtime.follower.problem,
+            "runs": await asyncio.to_thread(service.runs),
+        }
+    )
 
 
 @router.post("/models/retrain", dependencies=[needs(Scope.MODELS_WRITE)], summary="Train on stored vectors")

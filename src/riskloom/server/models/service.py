@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from riskloom.bundle import read_bundle, write_bundle
+from riskloom.bundle import Bundle, read_bundle, write_bundle
 from riskloom.clock import Clock
+from riskloom.domain.stage import Stage
 from riskloom.errors import (
     Conflict,
     DataInvalid,
@@ -23,13 +24,16 @@ from riskloom.errors import (
     RiskloomError,
     StoreUnavailable,
 )
+from riskloom.registry import Registry
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.engine import DecisionEngine
+from riskloom.server.lineup.follower import Follower
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.settings import Settings
 
 log = structlog.get_logger()
 SEED = 7
+RETRAINER = "riskloom retrain"
 
 
 class ModelService:
@@ -42,12 +46,14 @@ class ModelService:
         texts: BundleTexts,
         settings: Settings,
         clock: Clock,
+        follower: Follower | None = None,
     ) -> None:
         self._engine = engine
         self._repo = repo
         self._texts = texts
         self._settings = settings
         self._clock = clock
+        self._follower = follower
         self._jobs: dict[str, dict[str, Any]] = {}
         self._running: tuple[str, float, asyncio.Task[None]] | None = None
 
@@ -165,7 +171,11 @@ class ModelService:
         now_us = self._clock.now_us()
         await asyncio.to_thread(self._texts.remember, bundle, now_us)
         await asyncio.to_thread(self._repo.add, bundle, str(path.resolve()), threshold, now_us)
-        self._engine.use(bundle)
+        if self._follower is None:
+            self._engine.use(bundle)
+        else:
+            await asyncio.to_thread(_promote, self._follower.registry, bundle)
+            await self._follower.refresh()
         log.info("models.swapped", bundle=bundle.version, rows=bundle.model.info.get("trained_rows"))
         return {
             "trained_rows": bundle.model.info.get("trained_rows"),
@@ -195,3 +205,12 @@ class ModelService:
             said = (err.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise DataInvalid(Fault("training", "a finished training", said))
         return lines[-1]
+
+
+def _promote(registry: Registry, bundle: Bundle) -> None:
+    """Publish a retrained bundle as the champion."""
+    trained = 0 if bundle.model is None else bundle.model.info.get("trained_rows")
+    reason = f"retrained on {trained} stored vectors"
+    version = registry.publish(bundle, RETRAINER, reason)
+    if version.stage is not Stage.CHAMPION:
+        registry.move(version.scenario, version.number, Stage.CHAMPION, RETRAINER, reason)

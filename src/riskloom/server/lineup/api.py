@@ -1,0 +1,169 @@
+"""Routes of the registry: versions, stages, and what shadows and canaries said beside the champion."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from riskloom.bundle import read_bundle
+from riskloom.domain.event import decode_json
+from riskloom.errors import DataInvalid, Fault, NotFound, ParameterInvalid, show
+from riskloom.registry import Registry, Version
+from riskloom.registry.show import plain_moves, plain_version
+from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, read_body, runtime_of
+from riskloom.server.lineup.follower import Follower
+from riskloom.server.security.access import Scope
+
+router = APIRouter(prefix="/models", tags=["registry"], responses=PROBLEMS)
+READ, WRITE = [needs(Scope.MODELS_READ)], [needs(Scope.MODELS_WRITE)]
+
+
+@router.get("/versions", dependencies=READ, summary="Every version and its stage")
+async def versions(request: Request) -> Response:
+    """Oldest first."""
+    follower, name = _follower(request)
+    found = await asyncio.to_thread(follower.registry.versions, name)
+    return answer([plain_version(version) for version in found])
+
+
+@router.post("/versions", dependencies=WRITE, summary="Publish a bundle")
+async def publish(request: Request) -> Response:
+    """The body is a zip of the bundle's folder; `?author=` and `?reason=` say who and why. It becomes a
+    candidate; the same bundle again is the same version."""
+    follower, name = _follower(request)
+    query = Query(request)
+    author, reason = query.text("author") or "api", query.text("reason") or ""
+    query.finish()
+    body = await read_body(request)
+    version = await asyncio.to_thread(_publish, follower.registry, name, body, author, reason)
+    return answer(plain_version(version), 201)
+
+
+@router.get("/versions/{number}", dependencies=READ, summary="One version: files, figures, moves")
+async def version(request: Request, number: int) -> Response:
+    """What it consists of, its metrics, and how it moved."""
+    follower, name = _follower(request)
+    registry = follower.registry
+    found = await asyncio.to_thread(registry.version, name, number)
+    inventory = await asyncio.to_thread(registry.inventory, name, number)
+    changes = await asyncio.to_thread(registry.history, name)
+    return answer({**plain_version(found), "inventory": inventory, "history": plain_moves(changes, number)})
+
+
+@router.get("/history", dependencies=READ, summary="Every change of stages, and the line-ups that decided")
+async def history(request: Request) -> Response:
+    """Who moved what, when and why."""
+    follower, name = _follower(request)
+    changes = await asyncio.to_thread(follower.registry.history, name)
+    lineups = await asyncio.to_thread(runtime_of(request).lineups.history, 100)
+    return answer({"changes": plain_moves(changes), "lineups": lineups})
+
+
+@router.post("/versions/{number}/move", dependencies=WRITE, summary="Move a version to another stage")
+async def move(request: Request, number: int) -> Response:
+    """`{"to": "canary", "percent": 5, "reason": "...", "author": "..."}`; `to` may be any stage.
+
+    At work when this answers, or `problem` says why not.
+    """
+    follower, name = _follower(request)
+    said = await _said(request, ("to", "percent", "reason", "author"))
+    percent = said.get("percent")
+    if percent is not None and (isinstance(percent, bool) or not isinstance(percent, (int, float))):
+        raise ParameterInvalid(Fault("percent", "a number above 0 and below 100", show(percent)))
+    moved = await asyncio.to_thread(
+        follower.registry.move,
+        name,
+        number,
+        _text(said, "to"),
+        _text(said, "author", "api"),
+        _text(said, "reason"),
+        percent,
+    )
+    await follower.refresh()
+    return answer({**plain_version(moved), "problem": follower.problem})
+
+
+@router.post("/rollback", dependencies=WRITE, summary="Bring the champion before this one back")
+async def rollback(request: Request) -> Response:
+    """`{"reason": "...", "author": "..."}`."""
+    follower, name = _follower(request)
+    said = await _said(request, ("reason", "author"))
+    back = await asyncio.to_thread(
+        follower.registry.rollback, name, _text(said, "author", "api"), _text(said, "reason")
+    )
+    await follower.refresh()
+    return answer({**plain_version(back), "problem": follower.problem})
+
+
+@router.get("/versions/{number}/comparison", dependencies=READ, summary="A trial beside what was decided")
+async def comparison(request: Request, number: int) -> Response:
+    """Counts of (decided, tried) outcomes on the same events, since a moment (`?since=`)."""
+    follower, name = _follower(request)
+    query = Query(request)
+    since_us = query.time_us("since") or 0
+    query.finish()
+    found = await asyncio.to_thread(follower.registry.version, name, number)
+    pairs = await asyncio.to_thread(runtime_of(request).lineups.compare, found.fingerprint, since_us)
+    total = sum(pair["count"] for pair in pairs)
+    same = sum(pair["count"] for pair in pairs if pair["decided"] == pair["tried"])
+    flags = {
+        who: sum(pair["count"] for pair in pairs if pair[who] != "APPROVED") for who in ("decided", "tried")
+    }
+    return answer({**plain_version(found), "events": total, "agreed": same, "flagged": flags, "pairs": pairs})
+
+
+def _follower(request: Request) -> tuple[Follower, str]:
+    runtime = runtime_of(request)
+    if runtime.follower is None:
+        raise NotFound(
+            "This server follows no registry.", hint="start it with --registry, or set RISKLOOM_MODELS"
+        )
+    return runtime.follower, runtime.bundle.scenario.name
+
+
+async def _said(request: Request, known: tuple[str, ...]) -> dict[str, Any]:
+    body = decode_json(await read_body(request))
+    if not isinstance(body, dict) or not body.keys() <= set(known):
+        raise ParameterInvalid(Fault("body", f"an object with {', '.join(known)}", show(body)))
+    return body
+
+
+def _text(said: dict[str, Any], name: str, default: str = "") -> str:
+    value = said.get(name, default)
+    if not isinstance(value, str):
+        raise ParameterInvalid(Fault(name, "a text", show(value)))
+    return value
+
+
+def _publish(registry: Registry, name: str, body: bytes, author: str, reason: str) -> Version:
+    with tempfile.TemporaryDirectory(prefix="riskloom-bundle-") as folder:
+        bundle = read_bundle(_unzip(body, Path(folder)))
+    if bundle.scenario.name != name:
+        raise DataInvalid(Fault("bundle", f"one of {name}", f"one of {bundle.scenario.name}"))
+    return registry.publish(bundle, author, reason)
+
+
+def _unzip(body: bytes, folder: Path) -> Path:
+    """Write the files of a zipped bundle, which `read_bundle` then checks; nothing outside the folder."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            root = next((e.filename for e in entries if e.filename.endswith("manifest.json")), "")
+            prefix = root.removesuffix("manifest.json")
+            (folder / "parts").mkdir()
+            for entry in entries:
+                name = entry.filename.removeprefix(prefix)
+                if name == "manifest.json" or (name.startswith("parts/") and name.count("/") == 1):
+                    target = folder / name
+                    if target.parent not in (folder, folder / "parts") or entry.file_size > 1 << 30:
+                        continue
+                    target.write_bytes(archive.read(entry))
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise DataInvalid(Fault("body", "a zip of a bundle's folder", str(error))) from error
+    return folder

@@ -1,0 +1,169 @@
+"""Keeps a scenario's team what the registry says: champion, canary, shadows; looks for changes regularly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from riskloom.bundle import Bundle
+from riskloom.clock import Clock
+from riskloom.errors import BundleInvalid, NotFound, RiskloomError
+from riskloom.registry import Lineup, Registry, Version
+from riskloom.server.bundles import BundleTexts
+from riskloom.server.engine import DecisionEngine
+from riskloom.server.lineup.repo import LineupRepo
+from riskloom.server.lineup.team import Casting
+
+log = structlog.get_logger()
+AUTHOR = "riskloom serve"
+Say = Callable[[str], None]
+
+
+class Caster:
+    """Makes castings of what a registry says. Blocking: for threads, one call at a time."""
+
+    def __init__(
+        self, registry: Registry, scenario: str, repo: LineupRepo, texts: BundleTexts, clock: Clock
+    ) -> None:
+        self.registry = registry
+        self.scenario = scenario
+        self._repo = repo
+        self._texts = texts
+        self._clock = clock
+        self._fetched: dict[str, Bundle] = {}
+
+    def first(self, given: Bundle, say: Say) -> Casting:
+        """The casting to start with. A bundle that the registry does not know becomes its champion.
+
+        Raises
+        ------
+        RiskloomError
+            When the registry cannot be reached, or its champion is damaged.
+        """
+        registry, name = self.registry, self.scenario
+        try:
+            known = registry.versions(name)
+        except NotFound:
+            known = ()
+        version = next((one for one in known if one.fingerprint == given.fingerprint), None)
+        is_wanted = given.model is not None or not any(one.stage == "champion" for one in known)
+        if version is None and is_wanted:
+            version = registry.publish(given, AUTHOR, "given on the command line")
+            registry.move(name, version.number, "champion", AUTHOR, "given on the command line")
+            say(f"{name}: published as version {version.number}, the champion")
+        lineup = registry.lineup(name)
+        if lineup.champion is None and version is not None:
+            registry.move(name, version.number, "champion", AUTHOR, "there was no champion")
+            lineup = registry.lineup(name)
+        return self.casting(lineup)
+
+    def casting(self, lineup: Lineup) -> Casting:
+        """The bundles of a line-up, checked, warm and remembered by the database."""
+        if lineup.champion is None:
+            raise NotFound(f"{self.scenario} has no champion.", hint="promote a version to champion")
+        versions = [lineup.champion, *([] if lineup.canary is None else [lineup.canary]), *lineup.shadows]
+        fetched = {one.fingerprint: self._fetch(one) for one in versions}
+        self._fetched = fetched
+        champion = fetched[lineup.champion.fingerprint]
+        for one in versions[1:]:
+            _check_fits(one, fetched[one.fingerprint], champion)
+        now_us = self._clock.now_us()
+        for bundle in fetched.values():
+            self._texts.remember(bundle, now_us)
+        canary = lineup.canary
+        return Casting(
+            champion,
+            None if canary is None else fetched[canary.fingerprint],
+            (lambda _key: False) if canary is None else canary.takes,
+            tuple(fetched[one.fingerprint] for one in lineup.shadows),
+            self._repo.add(lineup.change, _plain(lineup), now_us),
+        )
+
+    def _fetch(self, version: Version) -> Bundle:
+        bundle = self._fetched.get(version.fingerprint)
+        if bundle is None:
+            bundle = self.registry.fetch(self.scenario, version.number)
+            if bundle.model is not None:
+                bundle.model.warm_up()
+        return bundle
+
+
+class Follower:
+    """Changes the engine's team whenever the registry says so."""
+
+    def __init__(self, caster: Caster, engine: DecisionEngine, pause_s: float) -> None:
+        self._caster = caster
+        self._engine = engine
+        self._pause_s = pause_s
+        self._change: int | None = None
+        self._busy = asyncio.Lock()
+        self.problem: str | None = None
+        """Why the newest line-up is not at work, or None."""
+
+    @property
+    def registry(self) -> Registry:
+        """What it follows."""
+        return self._caster.registry
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(self._pause_s)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look now. What cannot be used is said in `problem` and in the log; the present team goes on."""
+        async with self._busy:
+            try:
+                lineup = await asyncio.to_thread(self._caster.registry.lineup, self._caster.scenario)
+                if lineup.change == self._change:
+                    return
+                casting = await asyncio.to_thread(self._caster.casting, lineup)
+                _check_event(casting.champion, self._engine.bundle)
+                if casting.number != self._engine.casting.number:
+                    await self._engine.change(casting)
+                    log.info("lineup.changed", change=lineup.change, champion=casting.champion.version)
+                self._change, self.problem = lineup.change, None
+            except (RiskloomError, OSError) as error:
+                said = str(error)
+                if said != self.problem:
+                    log.warning("lineup.not_followed", reason=said)
+                self.problem = said
+
+
+def _check_fits(version: Version, bundle: Bundle, champion: Bundle) -> None:
+    if _event_of(bundle) != _event_of(champion):
+        raise BundleInvalid(
+            f"Version {version.number} reads other event fields than the champion: they cannot judge the same"
+            " events.",
+            hint="compare them with `riskloom replay`, or promote it and start the server again",
+        )
+
+
+def _check_event(bundle: Bundle, present: Bundle) -> None:
+    if _event_of(bundle) != _event_of(present):
+        raise BundleInvalid(
+            "The new champion reads other event fields than the one at work.", hint="start the server again"
+        )
+
+
+def _event_of(bundle: Bundle) -> tuple[Any, ...]:
+    scenario = bundle.scenario
+    return scenario.fields, scenario.id_field, scenario.time_field, scenario.base_currency
+
+
+def _plain(lineup: Lineup) -> dict[str, Any]:
+    """A line-up as decisions name it."""
+
+    def one(version: Version) -> dict[str, Any]:
+        return {"version": version.number, "bundle": version.fingerprint}
+
+    canary = lineup.canary
+    return {
+        "champion": None if lineup.champion is None else one(lineup.champion),
+        "canary": None if canary is None else {**one(canary), "percent": canary.percent},
+        "shadows": [one(version) for version in lineup.shadows],
+    }
