@@ -171,6 +171,24 @@ MUTANTS = (
         "    if to_centre < 0:\n        return OVERFLOW",
         "    if to_centre < 0:\n        meta[NOW] = now\n        return OVERFLOW",
     ),
+    (
+        "a fact moves only its own count",
+        "tell",
+        "for i in range(position, end):\n            shorts",
+        "for i in range(position, position + 1):\n            shorts",
+    ),
+    (
+        "a fact told again counts again",
+        "tell",
+        "if known == fraud:",
+        "if known == fraud and fraud == 0:",
+    ),
+    (
+        "of tied events the last is taken for the one meant",
+        "tell",
+        "if shorts[arrivals + position * stride] == np.int32(event[ARRIVAL] & 0xFFFFFFFF):",
+        "if position > start:",
+    ),
 )
 
 

@@ -133,7 +133,9 @@ class Served:
         """
         runtime = self._runtimes.get(scenario)
         if runtime is None:
-            hint = nearest(scenario, self._runtimes) or f"served are: {', '.join(self._runtimes)}"
+            meant = nearest(scenario, self._runtimes)
+            hint = f"{meant} " if meant else ""
+            hint += f"served are: {', '.join(self._runtimes)}"
             raise NotFound(f"The scenario {show(scenario)} is not served here.", hint=hint)
         return runtime
 
