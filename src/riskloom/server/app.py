@@ -16,6 +16,7 @@ from riskloom.server.decisions import api as decisions
 from riskloom.server.hot import HotRoute
 from riskloom.server.kit import openapi
 from riskloom.server.kit.http import MethodNotAllowed, problem_response
+from riskloom.server.labels import api as labels
 from riskloom.server.models import api as models
 from riskloom.server.runtime import Runtime
 
@@ -31,7 +32,7 @@ def create_app(runtime: Runtime) -> HotRoute:
         redoc_url=None,
     )
     app.state.runtime = runtime
-    for router in (decisions.router, models.router, compat.router, openapi.router):
+    for router in (decisions.router, labels.router, models.router, compat.router, openapi.router):
         app.include_router(router)
     app.add_exception_handler(RiskloomError, _on_error)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ class DecisionEngine:
         self._writer = Writer(engine, repo, self._committed_on_thread)
         self._pipeline: Pipeline | None = None
         self._arrival = 0
-        self._in_flight: dict[str, Record] = {}
+        self._in_flight: dict[str | int, Record] = {}
         self._unsent: list[Record] = []
         self._seen = SeenIds()
         self._recent = recent
@@ -243,12 +243,47 @@ class DecisionEngine:
         waiting = self._enqueue(Record(arrival, event.id, None, None, values))
         return Taken(arrival, None, None), waiting
 
+    # ---------------------------------------------------------------- labels
+
+    async def settle(self, event_ids: Iterable[str]) -> None:
+        """Wait for the commits under way of these events, and of all labels."""
+        keys: list[str | int] = [key for key in self._in_flight if isinstance(key, int)]
+        for key in [*event_ids, *keys]:
+            while (first := self._in_flight.get(key)) is not None:
+                await _waiter(first)
+
+    def tell(
+        self, about: int, time_us: int, values: Mapping[str, Any], truth: bool, row: Sequence[Any]
+    ) -> tuple[int, asyncio.Future[None]]:
+        """Take a label of a stored event into the log and the state: (its arrival number, what to await).
+
+        Parameters
+        ----------
+        about, time_us, values
+            The event's arrival number, time and stored fields.
+        truth
+            What the event counts as from here on.
+        row
+            The label's row without its first column.
+
+        Raises
+        ------
+        StoreUnavailable
+            While the state is being rebuilt.
+        """
+        pipeline = self.pipeline
+        arrival = self._arrival + 1
+        pipeline.tell_one(pipeline.fact(time_us, values, about, truth))
+        self._arrival = arrival
+        record = Record(arrival, arrival, None, None, None, (arrival, *row))
+        return arrival, self._enqueue(record)
+
     # ---------------------------------------------------------------- commits
 
     def _enqueue(self, record: Record) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
         record.committed = loop.create_future()
-        self._in_flight[record.event_id] = record
+        self._in_flight[record.key] = record
         if not self._unsent:
             loop.call_soon(self._send)  # after all that can be decided now: the writer is woken once
         self._unsent.append(record)
@@ -266,7 +301,7 @@ class DecisionEngine:
 
     def _committed(self, batch: Sequence[Record], error: StoreUnavailable | None) -> None:
         for record in batch:
-            self._in_flight.pop(record.event_id, None)
+            self._in_flight.pop(record.key, None)
             if record.committed is not None and not record.committed.done():
                 if error is None:
                     record.committed.set_result(None)

@@ -1,5 +1,5 @@
-"""Builds the state from the event log, with a snapshot to make it faster. State is derived: this is
-always right."""
+"""Builds the state from the log of events and labels, with a snapshot to make it faster. State is derived:
+this is always right."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import zipfile
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from riskloom.bundle import Bundle
 from riskloom.errors import BundleInvalid
-from riskloom.features.state import WindowState
+from riskloom.features.state import Told, WindowState
 from riskloom.pipeline import Pipeline, fresh_state
 from riskloom.server.decisions.repo import DecisionRepo
 
@@ -35,7 +36,7 @@ class Snapshots:
         self._scenario = bundle.scenario
 
     def save(self, repo: DecisionRepo, state: WindowState, arrival: int) -> None:
-        """Write a snapshot of the state after the event `arrival`, which is stored; whole or not at all.
+        """Write a snapshot of the state after the entry `arrival`, which is stored; whole or not at all.
 
         Raises
         ------
@@ -58,7 +59,7 @@ class Snapshots:
         os.replace(beside, self._folder / _FILE)
 
     def load(self, repo: DecisionRepo) -> tuple[WindowState, int]:
-        """(state, arrival of its last event); an empty state and 0 where there is no snapshot of this
+        """(state, arrival of its last entry); an empty state and 0 where there is no snapshot of this
         very log."""
         empty = fresh_state(self._scenario), 0
         path = self._folder / _FILE
@@ -85,16 +86,25 @@ class Snapshots:
 def rebuild(
     repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, progress: Progress | None = None
 ) -> tuple[Pipeline, int]:
-    """(pipeline with the state after the last stored event, that event's arrival number).
+    """(pipeline with the state after the last stored entry of the log, that entry's arrival number).
 
-    Reads the snapshot, then the log behind it as far back as any window reaches.
+    Reads the snapshot, then the log behind it as far back as any window reaches: events and labels, merged by
+    arrival number. A server may go on writing meanwhile.
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
     columns_of = _decoder(pipeline.advance_reads)
+    last_label = (
+        repo.last_label() if pipeline.takes_facts else 0
+    )  # asked first: every event before it is there
     scenario = bundle.scenario
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us
+
+    def facts(after: int, until: int, arrivals: Sequence[int] = ()) -> list[Told]:
+        rows = repo.facts(after, until, since) if pipeline.takes_facts else []
+        return _facts(pipeline, rows, columns_of, arrivals)
+
     done = 0
     for rows in _without_collector(repo.log(arrival, since)):
         arrivals, times, arrived, texts = list(zip(*rows, strict=True))[:4]
@@ -103,12 +113,32 @@ def rebuild(
             np.array(arrived, np.int64),
             np.array(arrivals, np.int64),
             columns_of(texts),
+            facts(arrival, arrivals[-1], arrivals),
         )
-        arrival = rows[-1][0]
+        arrival = arrivals[-1]
         done += len(rows)
         if progress is not None:
             progress(done)
+    if last_label > arrival:
+        for fact in facts(arrival, last_label):
+            pipeline.tell_one(fact)
+        arrival = last_label
     return pipeline, arrival
+
+
+def _facts(
+    pipeline: Pipeline,
+    rows: Sequence[tuple[Any, ...]],
+    columns_of: Callable[[Sequence[str]], dict[str, list[Any]]],
+    arrivals: Sequence[int],
+) -> list[Told]:
+    """Labels of the log as facts, each before the first of these arrival numbers that came after it."""
+    columns = columns_of([row[4] for row in rows])
+    facts = []
+    for at, (arrival, about, truth, time_us, _) in enumerate(rows):
+        values = {name: column[at] for name, column in columns.items()}
+        facts.append(pipeline.fact(time_us, values, about, bool(truth), bisect(arrivals, arrival)))
+    return facts
 
 
 def _without_collector(chunks: Iterator[list[tuple[Any, ...]]]) -> Iterator[list[tuple[Any, ...]]]:

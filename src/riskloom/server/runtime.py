@@ -22,6 +22,8 @@ from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import DecisionEngine
 from riskloom.server.ids import RecentIds
+from riskloom.server.labels.repo import LabelRepo
+from riskloom.server.labels.service import LabelService
 from riskloom.server.lock import only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
@@ -44,6 +46,7 @@ class Runtime:
         decisions: DecisionService,
         models: ModelService,
         views: Views,
+        labels: LabelService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -51,6 +54,7 @@ class Runtime:
         self.decisions = decisions
         self.models = models
         self.views = views
+        self.labels = labels
 
     @property
     def bundle(self) -> Bundle:
@@ -145,9 +149,10 @@ async def running(
             views = Views(bundle.scenario, repo, lists, texts, recent)
             service = DecisionService(deciding, repo, lists, counts, views)
             models = ModelService(deciding, model_repo, texts, settings, clock)
+            labels = LabelService(deciding, LabelRepo(engine, name))
             snapshotting = asyncio.create_task(snapshot_regularly(settings, deciding))
             try:
-                yield Runtime(settings, deciding, service, models, views)
+                yield Runtime(settings, deciding, service, models, views, labels)
             finally:
                 snapshotting.cancel()
                 await asyncio.wait({snapshotting})

@@ -139,7 +139,8 @@ class Writer:
         events = [record.event_row for record in batch if record.event_row is not None]
         personal = [record.personal_row for record in batch if record.personal_row is not None]
         decisions = [record.decision_row for record in batch if record.decision_row is not None]
-        self._repo.insert_batch(driver, (events, personal, decisions))
+        labels = [record.label_row for record in batch if record.label_row is not None]
+        self._repo.insert_batch(driver, (events, personal, decisions, labels))
         driver.commit()
         self._wrote.set()
 
