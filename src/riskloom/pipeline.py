@@ -150,16 +150,14 @@ class Pipeline:
         """Whether any feature looks at what earlier events turned out to be."""
         return any(window.aggregate.startswith("fraud_") for window in self.scenario.windows)
 
-    def fact(
-        self, time_us: int, values: Mapping[str, Any], arrival: int, fraud: bool, before: int = 0
-    ) -> Told:
-        """A fact about an event as the log holds it: its personal fields are keys already."""
-        seen = values if self._derive is None else {**values, **self._derive.one(values)}
-        return Told(before, time_us, seen, arrival, fraud)
+    def tell_one(self, time_us: int, values: Mapping[str, Any], arrival: int, fraud: bool) -> bool:
+        """Take a fact about an earlier event into the state; see `WindowState.tell_one`.
 
-    def tell_one(self, fact: Told) -> bool:
-        """Take a fact about an earlier event into the state; see `WindowState.tell_one`."""
-        return self.state.tell_one(fact.time_us, fact.values, fact.arrival, fact.fraud)
+        `values` are the event's as the log holds them, at least those of `advance_reads`: of personal fields
+        their keys.
+        """
+        seen = values if self._derive is None else {**values, **self._derive.one(values)}
+        return self.state.tell_one(time_us, seen, arrival, fraud)
 
     def score_stored(
         self, event: Event, arrival: int, vector: Vector, degraded: Sequence[str] = ()
@@ -258,7 +256,6 @@ class Pipeline:
         arrived_us: npt.NDArray[np.int64],
         arrivals: npt.NDArray[np.int64],
         values: Mapping[str, Sequence[Value]],
-        facts: Sequence[Told] = (),
     ) -> None:
         """`advance_many` for recovery from the log: what it holds, column by column.
 
@@ -268,13 +265,11 @@ class Pipeline:
             int64 [n], in arrival order.
         values
             A column for each of `advance_reads`; of personal fields their keys.
-        facts
-            What became known on the way; see `WindowState.run_many`.
         """
         held: dict[str, Held] = dict(values)
         held |= self._derived_columns(held, len(time_us))
         raw = {column.name: _raw_column(held[column.name], column.kind) for column in self.state.columns}
-        self.state.run_many(time_us, arrived_us, arrivals, raw, None, facts)
+        self.state.run_many(time_us, arrived_us, arrivals, raw, None)
 
     def _derived_columns(self, held: Mapping[str, Held], count: int) -> dict[str, Held]:
         """The derived columns of many events as they are held; the same values `_Derive` gives one by one."""

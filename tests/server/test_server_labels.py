@@ -1,4 +1,4 @@
-"""Labels told to a running server: stored with their history, and facts for the features that look at them."""
+"""Labels told to a running server: their history is kept, and they are facts for the features that look."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from riskloom.clock import FixedClock
 from riskloom.server import recovery
 from riskloom.server.writer import Writer
 from support.databases import Database
-from support.events import NOW_US, at
+from support.events import NOW_US, at, payment
 from support.labelled import label, labelled_bundle, small_payment
 from support.replay import check_log
 from support.server import Server, faults, problem, serving
@@ -208,6 +208,19 @@ def test_a_label_of_an_event_that_no_window_holds_is_stored_and_ignored(
         tell_one(server, number=0)
         assert features(server, small_payment(2, 30 * 86_400 + 1, merchant_id="m-0"))["merchant_share"] == 0
     check_log(database, cards)
+
+
+def test_without_features_that_look_at_labels_a_restart_goes_on_behind_a_label(
+    database: Database, bundle: Bundle
+) -> None:
+    for start in (0, 3):
+        with serving(database, bundle) as server:
+            assert server.score(payment(f"p-{start}"))["arrival"] == start + 1
+            assert [one["arrival"] for one in tell(server, label(start), label(start, False))] == [
+                start + 2,
+                start + 3,
+            ]
+    check_log(database, bundle)
 
 
 def test_a_commit_that_fails_takes_no_label_and_the_state_forgets_it(

@@ -16,8 +16,8 @@ FEATURES: dict[str, Any] = {
         "fields": {
             "event_id": {"type": "string"},
             "timestamp": {"type": "time"},
-            "user_id": {"type": "string", "entity": "user", "pii": True, "required": False},
-            "merchant_id": {"type": "string", "entity": "merchant"},
+            "user_id": {"type": "string", "entity": "user", "pii": True},
+            "merchant_id": {"type": "string", "entity": "merchant", "required": False},
             "amount": {"type": "money", "currency_field": "currency"},
             "currency": {"type": "category"},
         },

@@ -273,7 +273,7 @@ class DecisionEngine:
         """
         pipeline = self.pipeline
         arrival = self._arrival + 1
-        pipeline.tell_one(pipeline.fact(time_us, values, about, truth))
+        pipeline.tell_one(time_us, values, about, truth)
         self._arrival = arrival
         record = Record(arrival, arrival, None, None, None, (arrival, *row))
         return arrival, self._enqueue(record)

@@ -7,7 +7,6 @@ import gc
 import os
 import shutil
 import zipfile
-from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy.typing as npt
 
 from riskloom.bundle import Bundle
 from riskloom.errors import BundleInvalid
-from riskloom.features.state import Told, WindowState
+from riskloom.features.state import WindowState
 from riskloom.pipeline import Pipeline, fresh_state
 from riskloom.server.decisions.repo import DecisionRepo
 
@@ -88,23 +87,16 @@ def rebuild(
 ) -> tuple[Pipeline, int]:
     """(pipeline with the state after the last stored entry of the log, that entry's arrival number).
 
-    Reads the snapshot, then the log behind it as far back as any window reaches: events and labels, merged by
-    arrival number. A server may go on writing meanwhile.
+    Reads the snapshot, then the log behind it as far back as any window reaches: events, then labels, for
+    nothing is looked at in between. A server may go on writing meanwhile.
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
     columns_of = _decoder(pipeline.advance_reads)
-    last_label = (
-        repo.last_label() if pipeline.takes_facts else 0
-    )  # asked first: every event before it is there
     scenario = bundle.scenario
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     since = repo.last_arrived_us() - reach - scenario.max_lateness_us - scenario.ahead_us
-
-    def facts(after: int, until: int, arrivals: Sequence[int] = ()) -> list[Told]:
-        rows = repo.facts(after, until, since) if pipeline.takes_facts else []
-        return _facts(pipeline, rows, columns_of, arrivals)
-
+    told, last_label = arrival, repo.last_label() if pipeline.takes_facts else 0
     done = 0
     for rows in _without_collector(repo.log(arrival, since)):
         arrivals, times, arrived, texts = list(zip(*rows, strict=True))[:4]
@@ -113,32 +105,19 @@ def rebuild(
             np.array(arrived, np.int64),
             np.array(arrivals, np.int64),
             columns_of(texts),
-            facts(arrival, arrivals[-1], arrivals),
         )
-        arrival = arrivals[-1]
+        arrival = rows[-1][0]
         done += len(rows)
         if progress is not None:
             progress(done)
-    if last_label > arrival:
-        for fact in facts(arrival, last_label):
-            pipeline.tell_one(fact)
-        arrival = last_label
+    if pipeline.takes_facts:
+        arrival = max(arrival, last_label)  # every event before it was stored when it was asked for
+        for rows in repo.facts(told, arrival, since):
+            columns = columns_of([row[4] for row in rows])
+            for at, (_, about, truth, time_us, _) in enumerate(rows):
+                values = {name: column[at] for name, column in columns.items()}
+                pipeline.tell_one(time_us, values, about, bool(truth))
     return pipeline, arrival
-
-
-def _facts(
-    pipeline: Pipeline,
-    rows: Sequence[tuple[Any, ...]],
-    columns_of: Callable[[Sequence[str]], dict[str, list[Any]]],
-    arrivals: Sequence[int],
-) -> list[Told]:
-    """Labels of the log as facts, each before the first of these arrival numbers that came after it."""
-    columns = columns_of([row[4] for row in rows])
-    facts = []
-    for at, (arrival, about, truth, time_us, _) in enumerate(rows):
-        values = {name: column[at] for name, column in columns.items()}
-        facts.append(pipeline.fact(time_us, values, about, bool(truth), bisect(arrivals, arrival)))
-    return facts
 
 
 def _without_collector(chunks: Iterator[list[tuple[Any, ...]]]) -> Iterator[list[tuple[Any, ...]]]:

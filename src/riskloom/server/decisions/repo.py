@@ -213,22 +213,31 @@ class DecisionRepo:
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar() or 0)
 
-    def facts(self, after_arrival: int, until_arrival: int, since_arrived_us: int) -> list[tuple[Any, ...]]:
-        """(arrival, about, truth, time of that event, its fields) of this scenario's labels in arrival order.
+    def facts(
+        self, after_arrival: int, until_arrival: int, since_arrived_us: int, chunk: int = 20_000
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """(arrival, about, truth, time of that event, its fields) of labels in arrival order, in chunks.
 
-        Between two entries of the log, the later one included; none about an event that no window reaches.
+        Those behind one entry of the log up to another; none about an event that no window reaches.
         """
         query = (
             sa.select(
                 labels.c.arrival, labels.c.about, labels.c.truth, events.c.event_time_us, events.c.fields
             )
             .join(events, events.c.arrival == labels.c.about)
-            .where(labels.c.scenario == self._scenario, labels.c.arrival > after_arrival)
-            .where(labels.c.arrival <= until_arrival, events.c.arrived_at_us > since_arrived_us)
+            .where(labels.c.scenario == self._scenario, labels.c.arrival <= until_arrival)
+            .where(events.c.arrived_at_us > since_arrived_us)
             .order_by(labels.c.arrival)
+            .limit(chunk)
         )
-        with reading(self._engine) as connection:
-            return [tuple(row) for row in connection.execute(query)]
+        while True:
+            with reading(self._engine) as connection:
+                behind = query.where(labels.c.arrival > after_arrival)
+                rows = [tuple(row) for row in connection.execute(behind)]
+            if not rows:
+                return
+            yield rows
+            after_arrival = rows[-1][0]
 
     def ids(self, chunk: int = 20_000) -> Iterator[list[str]]:
         """Every event id, in chunks, read from the index alone; for the filter of ids that were seen."""
