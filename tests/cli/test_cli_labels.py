@@ -42,14 +42,8 @@ def address(server: Server) -> Iterator[str]:
 
 def row(number: int, fraud: str = "1", **more: str) -> dict[str, str]:
     """A row of a file of chargebacks."""
-    given = {
-        "event_id": f"p-{number}",
-        "fraud": fraud,
-        "source": "chargeback",
-        "known_at": at(30),
-        "code": "",
-    }
-    return {**given, **more}
+    given = {"event_id": f"p-{number}", "fraud": fraud, "source": "chargeback", "known_at": at(30)}
+    return {**given, "confidence": "", "code": "", **more}
 
 
 def test_a_file_of_labels_is_told_once_however_often_it_is_sent(
