@@ -13,10 +13,14 @@ from riskloom.server.security.access import Scope
 
 router = APIRouter(prefix="/api/v1", tags=["labels"], responses=PROBLEMS)
 BATCH_LIMIT = 10_000
+EXAMPLE = {"event_id": "tx-1", "fraud": True, "source": "chargeback", "known_at": "2026-02-14T09:00:00Z"}
 
 
 @router.post(
-    "/labels", dependencies=[needs(Scope.LABELS_WRITE)], summary="Tell what events turned out to be, durably"
+    "/labels",
+    dependencies=[needs(Scope.LABELS_WRITE)],
+    summary="Tell what events turned out to be, durably",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"example": EXAMPLE}}}},
 )
 async def tell(request: Request) -> Response:
     """One label, `{"labels": [...]}` or a bare list of up to 10,000.
