@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
@@ -169,6 +172,26 @@ def test_in_a_batch_a_faulty_label_stops_no_other(desk: Server) -> None:
     }
     problem(desk.post("/api/v1/labels", label(77)), 404, "not_found")
     problem(desk.get("/api/v1/labels?event_id=p-77"), 404, "not_found")
+
+
+EDGES = st.sampled_from(
+    [None, True, 0, -1, 1e22, 0.5, "", " ", "p-0", "\x00", "\ud800", at(9), "analyst", [], {}, 2**64]
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    changes=st.dictionaries(st.sampled_from([*label(0), "known_at", "confidence", "code", "\udfff"]), EDGES)
+)
+def test_any_label_is_taken_or_refused(standing: Server, changes: dict[str, Any]) -> None:
+    standing.post("/api/v1/score", payment("p-0"))
+    given = {**label(0), **changes}
+    body = json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    for sent in (body, b"[" + body + b"]", json.dumps([given]).encode()):
+        answer = standing.post("/api/v1/labels", content=sent)
+        assert answer.status_code in (200, 404, 422), answer.text
+        if answer.status_code != 200:
+            assert problem(answer, answer.status_code, answer.json()["code"])["detail"]
 
 
 @pytest.mark.parametrize("body", ["7", '{"labels": 5}', "x", "", '{"labels": [' + "0," * 10_000 + "0]}"])

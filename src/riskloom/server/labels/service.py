@@ -9,14 +9,17 @@ from typing import Any
 
 from riskloom.domain.duration import format_duration
 from riskloom.domain.label import Label, LabelSource, effective, path_of, read_label
+from riskloom.domain.read import TEXT_LIMIT
 from riskloom.domain.show import show_time
 from riskloom.errors import Fault, LabelInvalid, NotFound, RiskloomError, StoreUnavailable, show
+from riskloom.server.db import is_storable
 from riskloom.server.decisions.record import decode
 from riskloom.server.engine import DecisionEngine
 from riskloom.server.labels.repo import About, LabelRepo
 from riskloom.server.problem import problem
 
-WAVE = 500
+WAVE = 100
+"""Labels taken at once: a few milliseconds in which no event is decided."""
 
 Read = tuple[dict[str, Any], str] | LabelInvalid
 """A label's checked values and where it stood, or what was wrong."""
@@ -62,7 +65,7 @@ class LabelService:
         ]
 
     async def _tell(self, items: Sequence[object], places: Sequence[str]) -> list[Answer]:
-        read = [_read(item, place) for item, place in zip(items, places, strict=True)]
+        read = await asyncio.to_thread(_read, items, places)
         ids = list(dict.fromkeys(one[0]["event_id"] for one in read if isinstance(one, tuple)))
         async with self._turn:
             await self._engine.settle(ids)
@@ -200,13 +203,18 @@ def _repeated(history: Sequence[Label], label: Label, *, is_dated: bool) -> Labe
     return next((one for one in again if (one.fraud, one.code) == (label.fraud, label.code)), None)
 
 
-def _read(item: object, place: str) -> Read:
-    try:
-        return read_label(item, place), place
-    except LabelInvalid as error:
-        return error
+def _read(items: Sequence[object], places: Sequence[str]) -> list[Read]:
+    read: list[Read] = []
+    for item, place in zip(items, places, strict=True):
+        try:
+            read.append((read_label(item, place), place))
+        except LabelInvalid as error:
+            read.append(error)
+    return read
 
 
 def _named(item: object) -> dict[str, Any]:
+    """The event id of a label that was refused, where it could be one."""
     event_id = item.get("event_id") if isinstance(item, dict) else None
-    return {"event_id": event_id} if isinstance(event_id, str) else {}
+    is_one = type(event_id) is str and len(event_id) <= TEXT_LIMIT and is_storable(event_id)
+    return {"event_id": event_id} if is_one else {}
