@@ -3,6 +3,7 @@
 RiskloomError
 ├── InputInvalid          422  something a person or a client wrote; carries every fault of it at once
 │   ├── EventInvalid
+│   ├── LabelInvalid
 │   ├── ScenarioInvalid
 │   ├── ExpressionInvalid
 │   ├── ParameterInvalid
@@ -104,6 +105,13 @@ class EventInvalid(InputInvalid):
 
     code = "event_invalid"
     title = "Invalid event"
+
+
+class LabelInvalid(InputInvalid):
+    """A label that does not fit, or not its event."""
+
+    code = "label_invalid"
+    title = "Invalid label"
 
 
 class ScenarioInvalid(InputInvalid):

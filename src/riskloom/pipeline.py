@@ -155,6 +155,20 @@ class Pipeline:
         """
         self.state.advance_one(arrival)
 
+    @property
+    def takes_facts(self) -> bool:
+        """Whether any feature looks at what earlier events turned out to be."""
+        return any(window.aggregate.startswith("fraud_") for window in self.scenario.windows)
+
+    def tell_one(self, time_us: int, values: Mapping[str, Any], arrival: int, fraud: bool) -> bool:
+        """Take a fact about an earlier event into the state; see `WindowState.tell_one`.
+
+        `values` are the event's as the log holds them, at least those of `advance_reads`: of personal fields
+        their keys.
+        """
+        seen = values if self._derive is None else {**values, **self._derive.one(values)}
+        return self.state.tell_one(time_us, seen, arrival, fraud)
+
     def score_stored(
         self, event: Event, arrival: int, vector: Vector, degraded: Sequence[str] = ()
     ) -> Decision:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 KINDS = ("sqlite", "postgresql")
-TABLES = ("events", "personal_data", "decisions", "bundles", "model_runs")
+TABLES = ("events", "personal_data", "decisions", "bundles", "model_runs", "labels")
 
 
 @dataclass(frozen=True)

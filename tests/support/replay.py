@@ -21,14 +21,15 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
     a calm replay gives.
 
     Vectors are compared bit for bit; decisions made by this bundle with reasons and evidence, or without
-    evidence when they were `decided_later` than their event came.
+    evidence when they were `decided_later` than their event came. Labels are told where the log has them.
     """
     check_whole(database)
     schema = bundle.scenario.schema()
     pipeline = Pipeline(bundle)
     decided = {row[0]: row for row in database.rows("select * from decisions")}
     personal = {row[0]: _decode(row[1]) for row in database.rows("select arrival, fields from personal_data")}
-    ids = []
+    ids: list[str] = []
+    labels = _Labels(database, pipeline)
     for row in database.rows(
         "select arrival, event_id, event_time_us, arrived_at_us, fields, sent, vector, digest, degraded"
         " from events order by arrival"
@@ -37,6 +38,8 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
         values = {**_decode(fields), **personal.get(arrival, {})}
         event = Event(event_id, time_us, arrived_us, values, _decode(sent))
         assert schema.digest(event) == bytes(digest), event_id
+        labels.tell_before(arrival)
+        labels.events[arrival] = event
         decision = pipeline.score_one(event, arrival)
         assert decision.vector.tobytes() == bytes(vector), (
             event_id,
@@ -49,7 +52,34 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
             assert _comparable(expected, decided_later) == _comparable(stored, decided_later), event_id
         pipeline.advance_one(arrival)
         ids.append(event_id)
+    labels.tell_before(2**62)
     return ids
+
+
+class _Labels:
+    """The log's labels, told in their order; what each makes of its event is judged anew."""
+
+    order = ("rule", "customer", "analyst", "chargeback")
+
+    def __init__(self, database: Database, pipeline: Pipeline) -> None:
+        self.events: dict[int, Event] = {}
+        self._pipeline = pipeline
+        self._coming = database.rows(
+            "select arrival, about, fraud, source, known_at_us, truth from labels order by arrival desc"
+        )
+        self._said: dict[int, list[tuple[int, int, int, bool]]] = {}
+
+    def tell_before(self, arrival: int) -> None:
+        """Tell the labels that came before this arrival number."""
+        while self._coming and self._coming[-1][0] < arrival:
+            at, about, fraud, source, known_at_us, truth = self._coming.pop()
+            event = self.events[about]
+            assert known_at_us >= event.time_us, event.id
+            said = self._said.setdefault(about, [])
+            said.append((self.order.index(source), known_at_us, at, bool(fraud)))
+            assert max(said)[3] == bool(truth), (event.id, said)
+            values = self._pipeline.values_of(event)
+            self._pipeline.state.tell_one(event.time_us, values, about, bool(truth))
 
 
 def _comparable(row: tuple[Any, ...], decided_later: bool) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +60,36 @@ def complete_scenario(incomplete: str) -> list[str]:
     return [name for name in shipped_scenarios() if name.startswith(incomplete)]
 
 
+class DeadLetters:
+    """Where rows that cannot be read are put, one JSON a line with line number and reasons.
+
+    The file is made when it is needed; one that an earlier run left is removed on entry.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self._file: Any = None
+
+    def __enter__(self) -> DeadLetters:
+        self.path.unlink(missing_ok=True)
+        self.count = 0
+        return self
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Put a row into the file."""
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab")
+        self._file.write(letter.as_json() + b"\n")
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
 class FileEvents:
     """The events of a file for one scenario, with a progress bar and a dead-letter file.
 
@@ -83,10 +112,13 @@ class FileEvents:
         label = (Field(self._label, FieldType.STRING, required=False),) if self._label else ()
         self.rows = open_rows(path, (*scenario.fields, *label), required)
         self.digest = _digest(path)
-        self.dead_letters = dead_letters
-        self.buried = 0
         self.read = 0
-        self._dead: Any = None
+        self._dead = DeadLetters(dead_letters)
+
+    @property
+    def buried(self) -> int:
+        """How many rows were put apart."""
+        return self._dead.count
 
     def chunks(self, size: int = 8_192) -> Iterator[list[Event]]:
         """Events in arrival order, with a bar; rows out of order are sorted in memory first.
@@ -98,22 +130,24 @@ class FileEvents:
 
     def labelled_chunks(self, size: int = 8_192) -> Iterator[list[Labelled]]:
         """`chunks`, each event with its label where the file has one."""
-        self.dead_letters.unlink(missing_ok=True)  # those of an earlier run
+        with self._dead:
+            yield from self._labelled_chunks(size)
+        if not self.read:
+            raise DataInvalid(Fault(str(self.path), "at least one good row", f"{self.buried} bad ones"))
+
+    def _labelled_chunks(self, size: int) -> Iterator[list[Labelled]]:
         stream = EventStream(self.rows, self._schema, self.digest, self.bury, self._label)
         ordered = self._is_ordered()
-        self.buried = 0
         if not ordered:
             say(f"{self.path.name} is not in time order: sorting it in memory first")
-        with bar() as progress, self._closing():
+        with bar() as progress:
             task = progress.add_task(f"reading {self.path.name}", total=self.rows.total)
             for chunk in stream.labelled_chunks(size) if ordered else stream.sorted_labelled_chunks(size):
                 self.read += len(chunk)
                 progress.update(task, completed=self.rows.done)
                 yield chunk
         if self.buried:
-            say(f"{self.buried:,} rows could not be read; they and the reasons are in {self.dead_letters}")
-        if not self.read:
-            raise DataInvalid(Fault(str(self.path), "at least one good row", f"{self.buried} bad ones"))
+            say(f"{self.buried:,} rows could not be read; they and the reasons are in {self._dead.path}")
 
     def _is_ordered(self) -> bool:
         quiet = EventStream(self.rows, self._schema, self.digest, lambda _letter: None)
@@ -128,20 +162,7 @@ class FileEvents:
 
     def bury(self, letter: DeadLetter) -> None:
         """Put a row into the dead-letter file."""
-        if self._dead is None:
-            self.dead_letters.parent.mkdir(parents=True, exist_ok=True)
-            self._dead = self.dead_letters.open("ab")
-        self._dead.write(letter.as_json() + b"\n")
-        self.buried += 1
-
-    @contextlib.contextmanager
-    def _closing(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            if self._dead is not None:
-                self._dead.close()
-                self._dead = None
+        self._dead.bury(letter)
 
 
 def open_rows(path: Path, fields: Sequence[Any], required: Sequence[str]) -> Any:

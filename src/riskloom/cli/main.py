@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from riskloom import __version__
-from riskloom.cli import bench, demo, features, ingest, models, new, scenario, score, serve, simulate, train
+from riskloom.cli import (
+    bench,
+    demo,
+    features,
+    ingest,
+    labels,
+    models,
+    new,
+    scenario,
+    score,
+    serve,
+    simulate,
+    train,
+)
 from riskloom.errors import RiskloomError
 
 app = typer.Typer(
@@ -21,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(scenario.app, name="scenario", help="Show, check or start a scenario.")
 app.add_typer(features.app, name="features", help="List or compute the features of a scenario.")
+app.add_typer(labels.app, name="labels", help="Tell a running server what events turned out to be.")
 app.add_typer(models.app, name="models", help="Versions of bundles: list, add, promote, roll back.")
 for command in (
     new.new,

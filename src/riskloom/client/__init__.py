@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from riskloom.client.shapes import (
     FeatureValue,
     Health,
     Job,
+    Label,
     Minute,
     ModelRun,
     Models,
@@ -44,6 +45,7 @@ __all__ = [
     "FeatureValue",
     "Health",
     "Job",
+    "Label",
     "Minute",
     "ModelRun",
     "Models",
@@ -244,6 +246,13 @@ class Client:
     ) -> Iterator[dict[str, Any]]:
         """Take a stream of events in without deciding them; yields one answer an event, in order."""
         return self._stream("/api/v1/events/batch", events, chunk, False)
+
+    def tell(self, labels: Sequence[Mapping[str, Any]]) -> list[Label | BatchError]:
+        """Tell what up to 10,000 events turned out to be; for each label the stored one, in order, or
+        `{"error": problem}` when it was refused; the others go on."""
+        body = b",".join(_encode(label, f"labels[{at}]") for at, label in enumerate(labels))
+        answer = self._post("/api/v1/labels", b'{"labels":[' + body + b"]}")
+        return cast("list[Label | BatchError]", answer["results"])
 
     def _stream(
         self, path: str, events: Iterable[Mapping[str, Any]], chunk: int, dry_run: bool

@@ -76,11 +76,30 @@ class EventItem(TypedDict):
     risk_score: float | None
 
 
+class EffectiveLabel(TypedDict):
+    """What an event turned out to be, by the label that counts."""
+
+    fraud: bool
+    source: str
+    known_at: str
+
+
+class Label(EffectiveLabel):
+    """One label as it is stored."""
+
+    event_id: str
+    arrival: int
+    confidence: float
+    told_at: str
+    code: str | None
+
+
 class DecisionDetail(Decision):
-    """A decision with its vector and the events named by its reasons."""
+    """A decision with its vector, the events named by its reasons, and what its event turned out to be."""
 
     features: list[FeatureValue]
     evidence_events: list[EventItem]
+    label: EffectiveLabel | None
 
 
 class BatchError(TypedDict):

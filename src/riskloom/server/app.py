@@ -16,6 +16,7 @@ from riskloom.server.decisions import api as decisions
 from riskloom.server.hot import HotRoute
 from riskloom.server.kit import openapi
 from riskloom.server.kit.http import MethodNotAllowed, problem_response
+from riskloom.server.labels import api as labels
 from riskloom.server.lineup import api as lineup
 from riskloom.server.models import api as models
 from riskloom.server.runtime import Served
@@ -36,7 +37,7 @@ def create_app(served: Served) -> HotRoute:
     )
     app.state.served = served
     for prefix, named in zip(PREFIXES, ([], [Depends(scenario_of_path)]), strict=True):
-        for router in (decisions.router, models.router, lineup.router):
+        for router in (decisions.router, labels.router, models.router, lineup.router):
             app.include_router(router, prefix=prefix, dependencies=named)
     for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):
         app.include_router(router)

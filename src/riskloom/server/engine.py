@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from riskloom.server.decisions.difference import difference
 from riskloom.server.decisions.record import Record, decision_row, decode, row_values, trial_row
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.ids import RecentIds, SeenIds
-from riskloom.server.lineup.team import Casting, Team, catch_up, features_of
+from riskloom.server.lineup.team import Casting, Entry, Fact, Team, catch_up, features_of
 from riskloom.server.lock import Lock
 from riskloom.server.rebuild import Snapshots, rebuild, stored_vector
 from riskloom.server.recovery import Rebuilt, by_features, recover
@@ -78,10 +78,10 @@ class DecisionEngine:
         self._lock = lock
         self._writer = Writer(engine, repo, self._committed_on_thread)
         self._team: Team | None = None
-        self._taken: list[tuple[int, Event]] | None = None
+        self._taken: list[Entry] | None = None
         self._arrivals = arrivals
         self._arrival = 0
-        self._in_flight: dict[str, Record] = {}
+        self._in_flight: dict[str | int, Record] = {}
         self._unsent: list[Record] = []
         self._seen = SeenIds()
         self._recent = recent
@@ -317,12 +317,49 @@ class DecisionEngine:
         waiting = self._enqueue(Record(arrival, event.id, None, None, values))
         return Taken(arrival, None, None), waiting
 
+    # ---------------------------------------------------------------- labels
+
+    async def settle(self, event_ids: Iterable[str]) -> None:
+        """Wait for the commits under way of these events, and of all labels."""
+        keys: list[str | int] = [key for key in self._in_flight if isinstance(key, int)]
+        for key in [*event_ids, *keys]:
+            while (first := self._in_flight.get(key)) is not None:
+                await _waiter(first)
+
+    def tell(
+        self, about: int, time_us: int, values: Mapping[str, Any], truth: bool, row: Sequence[Any]
+    ) -> tuple[int, asyncio.Future[None]]:
+        """Take a label of a stored event into the log and the state: (its arrival number, what to await).
+
+        Parameters
+        ----------
+        about, time_us, values
+            The event's arrival number, time and stored fields.
+        truth
+            What the event counts as from here on.
+        row
+            The label's row without its first column.
+
+        Raises
+        ------
+        StoreUnavailable
+            While the state is being rebuilt.
+        """
+        fact = Fact(time_us, values, about, truth)
+        arrival = self._arrivals.last + 1
+        self.team.tell_one(fact)
+        self._arrivals.last = self._arrival = arrival
+        if self._taken is not None:
+            self._taken.append((arrival, fact))
+        record = Record(arrival, arrival, None, None, None, label_row=(arrival, *row))
+        return arrival, self._enqueue(record)
+
     # ---------------------------------------------------------------- commits
 
     def _enqueue(self, record: Record) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
         record.committed = loop.create_future()
-        self._in_flight[record.event_id] = record
+        self._in_flight[record.key] = record
         if not self._unsent:
             loop.call_soon(self._send)  # after all that can be decided now: the writer is woken once
         self._unsent.append(record)
@@ -340,7 +377,7 @@ class DecisionEngine:
 
     def _committed(self, batch: Sequence[Record], error: StoreUnavailable | None) -> None:
         for record in batch:
-            self._in_flight.pop(record.event_id, None)
+            self._in_flight.pop(record.key, None)
             if record.committed is not None and not record.committed.done():
                 if error is None:
                     record.committed.set_result(None)

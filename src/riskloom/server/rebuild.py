@@ -1,5 +1,5 @@
-"""Builds the state from the event log, with a snapshot to make it faster. State is derived: this is
-always right."""
+"""Builds the state from the log of events and labels, with a snapshot to make it faster. State is derived:
+this is always right."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Snapshots:
         self._scenario = bundle.scenario
 
     def save(self, repo: DecisionRepo, state: WindowState, arrival: int) -> None:
-        """Write a snapshot of the state after the event `arrival`, which is stored; whole or not at all.
+        """Write a snapshot of the state after the entry `arrival`, which is stored; whole or not at all.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class Snapshots:
         os.replace(beside, self._folder / _FILE)
 
     def load(self, repo: DecisionRepo) -> tuple[WindowState, int]:
-        """(state, arrival of its last event); an empty state and 0 where there is no snapshot of this
+        """(state, arrival of its last entry); an empty state and 0 where there is no snapshot of this
         very log."""
         empty = fresh_state(self._scenario), 0
         path = self._folder / _FILE
@@ -85,9 +85,10 @@ class Snapshots:
 def rebuild(
     repo: DecisionRepo, bundle: Bundle, snapshots: Snapshots, progress: Progress | None = None
 ) -> tuple[Pipeline, int]:
-    """(pipeline with the state after the last stored event, that event's arrival number).
+    """(pipeline with the state after the last stored entry of the log, that entry's arrival number).
 
-    Reads the snapshot, then the log behind it as far back as any window reaches.
+    Reads the snapshot, then the log behind it as far back as any window reaches: events, then labels, for
+    nothing is looked at in between. A server may go on writing meanwhile.
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
@@ -96,6 +97,7 @@ def rebuild(
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     newest, arrived_us = repo.newest()
     since = arrived_us - reach - scenario.max_lateness_us - scenario.ahead_us
+    told, last_label = arrival, repo.last_label() if pipeline.takes_facts else 0
     done = 0
     for rows in _without_collector(repo.log(arrival, since)):
         arrivals, times, arrived, texts = list(zip(*rows, strict=True))[:4]
@@ -109,6 +111,13 @@ def rebuild(
         done += len(rows)
         if progress is not None:
             progress(done)
+    if pipeline.takes_facts:
+        arrival = max(arrival, last_label)  # every event before it was stored when it was asked for
+        for rows in repo.facts(told, arrival, since):
+            columns = columns_of([row[4] for row in rows])
+            for at, (_, about, truth, time_us, _) in enumerate(rows):
+                values = {name: column[at] for name, column in columns.items()}
+                pipeline.tell_one(time_us, values, about, bool(truth))
     return pipeline, max(arrival, newest)
 
 

@@ -27,6 +27,8 @@ from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import Arrivals, DecisionEngine
 from riskloom.server.ids import RecentIds
+from riskloom.server.labels.repo import LabelRepo
+from riskloom.server.labels.service import LabelService
 from riskloom.server.lineup.follower import Caster, Follower
 from riskloom.server.lineup.repo import LineupRepo
 from riskloom.server.lineup.team import Casting
@@ -54,6 +56,7 @@ class Runtime:
         views: Views,
         lineups: LineupRepo,
         follower: Follower | None,
+        labels: LabelService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -63,6 +66,7 @@ class Runtime:
         self.views = views
         self.lineups = lineups
         self.follower = follower
+        self.labels = labels
 
     @property
     def bundle(self) -> Bundle:
@@ -232,11 +236,12 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
     service = DecisionService(deciding, repo, lists, counts, views)
     models = ModelService(deciding, model_repo, texts, settings, clock, follower)
+    labels = LabelService(deciding, LabelRepo(engine, name))
     beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views, lineups, follower)
+        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels)
     finally:
         for task in beside:
             task.cancel()

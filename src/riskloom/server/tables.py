@@ -104,6 +104,22 @@ lineups = Table(
     Column("versions", Text, nullable=False),  # JSON: champion, canary, shadows
 )
 
+labels = Table(
+    "labels",
+    metadata,
+    Column("arrival", Arrival, primary_key=True, autoincrement=False),  # of the same counter as events
+    Column("scenario", String(64), nullable=False),
+    Column("about", BigInteger, nullable=False),  # the event's arrival number
+    Column("fraud", Boolean, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("known_at_us", BigInteger, nullable=False),
+    Column("code", Text),
+    Column("told_at_us", BigInteger, nullable=False),
+    Column("truth", Boolean, nullable=False),  # what the event counts as from this entry on
+    Index("labels_about", "about"),
+)
+
 bundles = Table(
     "bundles",
     metadata,

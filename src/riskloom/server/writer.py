@@ -140,7 +140,8 @@ class Writer:
         personal = [record.personal_row for record in batch if record.personal_row is not None]
         decisions = [record.decision_row for record in batch if record.decision_row is not None]
         tried = [row for record in batch for row in record.trial_rows]
-        self._repo.insert_batch(driver, (events, personal, decisions, tried))
+        labels = [record.label_row for record in batch if record.label_row is not None]
+        self._repo.insert_batch(driver, (events, personal, decisions, tried, labels))
         driver.commit()
         self._wrote.set()
 

@@ -125,7 +125,7 @@ class _LabelFeed:
         scenario = pipeline.scenario
         self._pipeline = pipeline
         self._delay_us = scenario.label_delay_us
-        self._wanted = any(window.aggregate.startswith("fraud_") for window in scenario.windows)
+        self._wanted = pipeline.takes_facts
         self._coming: deque[tuple[int, Told]] = deque()
 
     def take(self, chunk: Sequence[Labelled], arrival: int) -> list[Told]:

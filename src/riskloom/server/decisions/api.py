@@ -108,8 +108,11 @@ async def list_decisions(request: Request) -> Response:
     summary="One decision with its evidence",
 )
 async def get_decision(request: Request, event_id: str) -> Response:
-    """With the feature vector against what is usual, and the events that are the evidence."""
-    return answer(await asyncio.to_thread(runtime_of(request).decisions.get, event_id))
+    """With the feature vector against what is usual, the events that are the evidence, and the label that
+    counts, or null."""
+    runtime = runtime_of(request)
+    view = await asyncio.to_thread(runtime.decisions.get, event_id)
+    return answer({**view, "label": await asyncio.to_thread(runtime.labels.effective, view["arrival"])})
 
 
 @router.get("/events", dependencies=READ, tags=["events"], summary="Events, newest first")

@@ -26,15 +26,19 @@ def as_text(value: object) -> str:
 
 @dataclass(slots=True)
 class Record:
-    """The rows of one event, in the order of `riskloom.server.tables`; None where there is nothing to
-    write."""
+    """The rows of one entry of the log, in the order of `riskloom.server.tables`; None where there is nothing
+    to write.
+
+    `key` is what it is in flight under: an event's id, or a label's arrival number.
+    """
 
     arrival: int
-    event_id: str
+    key: str | int
     event_row: tuple[Any, ...] | None
     personal_row: tuple[Any, ...] | None
     decision_row: tuple[Any, ...] | None
     trial_rows: Sequence[tuple[Any, ...]] = ()
+    label_row: tuple[Any, ...] | None = None
     committed: asyncio.Future[None] | None = field(default=None, repr=False)
 
 

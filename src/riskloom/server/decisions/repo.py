@@ -15,12 +15,13 @@ from sqlalchemy.engine import Engine, Row
 
 from riskloom.errors import StoreUnavailable
 from riskloom.server.db import cause_of, is_storable, reading
-from riskloom.server.tables import bundles, decisions, events, personal_data, trials
+from riskloom.server.tables import bundles, decisions, events, labels, personal_data, trials
 
 EVENT_COLUMNS = tuple(column.name for column in events.columns)
 PERSONAL_COLUMNS = tuple(column.name for column in personal_data.columns)
 DECISION_COLUMNS = tuple(column.name for column in decisions.columns)
 TRIAL_COLUMNS = tuple(column.name for column in trials.columns)
+LABEL_COLUMNS = tuple(column.name for column in labels.columns)
 TOGETHER = 32
 """Most rows a statement; each count is a statement of its own that SQLite's driver keeps prepared."""
 _NAMED = 50
@@ -30,10 +31,12 @@ _TABLES = (
     ("personal_data", PERSONAL_COLUMNS),
     ("decisions", DECISION_COLUMNS),
     ("trials", TRIAL_COLUMNS),
+    ("labels", LABEL_COLUMNS),
 )
 
-BatchRows = Sequence[Sequence[Sequence[Any]]]
-"""Rows of events, personal data, decisions and trials, each in the order of its table's columns."""
+Rows = Sequence[Sequence[Any]]
+BatchRows = tuple[Rows, Rows, Rows, Rows, Rows]
+"""Rows of events, personal data, decisions, trials and labels, each in the order of its table's columns."""
 
 JOINED = events.outerjoin(decisions, events.c.arrival == decisions.c.arrival).outerjoin(
     personal_data, events.c.arrival == personal_data.c.arrival
@@ -167,8 +170,9 @@ class DecisionRepo:
 
     def last_arrival(self) -> int:
         """The highest arrival number in the database, of any scenario; 0 when empty."""
+        newest = [sa.select(sa.func.max(table.c.arrival)).scalar_subquery() for table in (events, labels)]
         with reading(self._engine) as connection:
-            return int(connection.execute(sa.select(sa.func.max(events.c.arrival))).scalar() or 0)
+            return max(int(number or 0) for number in connection.execute(sa.select(*newest)).one())
 
     def newest(self) -> tuple[int, int]:
         """(arrival number, when it arrived) of this scenario's event with the highest number; zeros when
@@ -208,6 +212,38 @@ class DecisionRepo:
             if own:
                 yield own
 
+    def last_label(self) -> int:
+        """The arrival number of this scenario's newest label; 0 when there is none."""
+        query = sa.select(sa.func.max(labels.c.arrival)).where(labels.c.scenario == self._scenario)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def facts(
+        self, after_arrival: int, until_arrival: int, since_arrived_us: int, chunk: int = 20_000
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """(arrival, about, truth, time of that event, its fields) of labels in arrival order, in chunks.
+
+        Those behind one entry of the log up to another; none about an event that no window reaches.
+        """
+        query = (
+            sa.select(
+                labels.c.arrival, labels.c.about, labels.c.truth, events.c.event_time_us, events.c.fields
+            )
+            .join(events, events.c.arrival == labels.c.about)
+            .where(labels.c.scenario == self._scenario, labels.c.arrival <= until_arrival)
+            .where(events.c.arrived_at_us > since_arrived_us)
+            .order_by(labels.c.arrival)
+            .limit(chunk)
+        )
+        while True:
+            with reading(self._engine) as connection:
+                behind = query.where(labels.c.arrival > after_arrival)
+                rows = [tuple(row) for row in connection.execute(behind)]
+            if not rows:
+                return
+            yield rows
+            after_arrival = rows[-1][0]
+
     def ids(self, chunk: int = 20_000) -> Iterator[list[str]]:
         """Every event id, in chunks, read from the index alone; for the filter of ids that were seen."""
         query = sa.select(events.c.event_id).where(events.c.scenario == self._scenario)
@@ -236,16 +272,22 @@ class DecisionRepo:
     def mark_at(self, arrival: int) -> bytes | None:
         """Names this database's log up to an arrival number; None where it does not reach so far.
 
-        Made from the body and arrival of that event, and from when the database first knew a bundle: another
-        database with the same events has another.
+        Made from the body and arrival of that event, or from what that label says, and from when the database
+        first knew a bundle: another database with the same events has another.
         """
         born = sa.select(sa.func.min(bundles.c.first_used_at_us)).scalar_subquery()
-        query = sa.select(events.c.digest, events.c.arrived_at_us, born).where(events.c.arrival == arrival)
+        query: sa.Select[Any] = sa.select(events.c.digest, events.c.arrived_at_us, born)
+        told: sa.Select[Any] = sa.select(
+            labels.c.source, labels.c.about, labels.c.truth, labels.c.told_at_us, born
+        )
         with reading(self._engine) as connection:
-            found = connection.execute(query).first()
+            found = connection.execute(query.where(events.c.arrival == arrival)).first()
+            if found is None:
+                found = connection.execute(told.where(labels.c.arrival == arrival)).first()
         if found is None:
             return None
-        return bytes(found[0]) + b"".join(int(number or 0).to_bytes(8, "little") for number in found[1:])
+        named = found[0].encode() if isinstance(found[0], str) else bytes(found[0])
+        return named + b"".join(int(number or 0).to_bytes(8, "little") for number in found[1:])
 
 
 def _insert(table: str, columns: Sequence[str], mark: str, rows: int) -> str:

@@ -6,9 +6,9 @@ its own, which takes in every event as well. The champion's state comes first: w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import structlog
@@ -43,6 +43,19 @@ class Casting:
     def bundles(self) -> tuple[Bundle, ...]:
         """All of them, the champion first."""
         return (self.champion, *(() if self.canary is None else (self.canary,)), *self.shadows)
+
+
+class Fact(NamedTuple):
+    """What an event turned out to be, as `Pipeline.tell_one` takes it: the log's second kind of entry."""
+
+    time_us: int
+    values: Mapping[str, Any]
+    about: int
+    fraud: bool
+
+
+Entry = tuple[int, Event | Fact]
+"""An entry of the log: its arrival number, and what it is."""
 
 
 class Ruling(NamedTuple):
@@ -127,6 +140,12 @@ class Team:
             self._canary = None
         self.states = {name: state for name, state in self.states.items() if state is not lead.state}
 
+    def tell_one(self, fact: Fact) -> None:
+        """Take a fact into every state that counts them."""
+        for lead in (self.pipeline, *self._others.values()):
+            if lead.takes_facts:
+                lead.tell_one(*fact)
+
     def use(self, bundle: Bundle) -> None:
         """Let another champion of the same features judge from now on."""
         self.casting = Casting(
@@ -141,26 +160,33 @@ def features_of(bundle: Bundle) -> str:
     return bundle.scenario.fingerprint("features")
 
 
-def catch_up(
-    pipelines: Sequence[Pipeline], taken: Sequence[tuple[int, Event]], after: Mapping[str, int]
-) -> None:
-    """Take events into the states of pipelines that were built from the log beside the work.
+def catch_up(pipelines: Sequence[Pipeline], taken: Sequence[Entry], after: Mapping[str, int]) -> None:
+    """Take entries into the states of pipelines that were built from the log beside the work.
 
     Parameters
     ----------
     taken
-        Arrival number and event, in order.
+        Entries of the log, in order.
     after
         By features part, the arrival number that its state holds already.
     """
     for pipeline in pipelines:
         held = after[features_of(pipeline.bundle)]
-        missing = [(arrival, event) for arrival, event in taken if arrival > held]
-        for part in _parts(missing):
-            arrivals = np.array([arrival for arrival, _ in part], np.int64)
-            pipeline.advance_many([event for _, event in part], arrivals)
+        waiting: list[tuple[int, Event]] = []
+        for arrival, entry in taken:
+            if arrival <= held:
+                continue
+            if isinstance(entry, Fact):
+                _advance(pipeline, waiting)
+                waiting = []
+                if pipeline.takes_facts:
+                    pipeline.tell_one(*entry)
+            else:
+                waiting.append((arrival, entry))
+        _advance(pipeline, waiting)
 
 
-def _parts(listed: Sequence[tuple[int, Event]], size: int = 2_000) -> Iterator[Sequence[tuple[int, Event]]]:
-    for start in range(0, len(listed), size):
-        yield listed[start : start + size]
+def _advance(pipeline: Pipeline, taken: Sequence[tuple[int, Event]]) -> None:
+    if taken:
+        arrivals = np.array([arrival for arrival, _ in taken], np.int64)
+        pipeline.advance_many([event for _, event in taken], arrivals)

@@ -18,6 +18,8 @@ class Scope(StrEnum):
     PUBLIC = "public"
     EVENTS_WRITE = "events:write"
     DECISIONS_READ = "decisions:read"
+    LABELS_READ = "labels:read"
+    LABELS_WRITE = "labels:write"
     MODELS_READ = "models:read"
     MODELS_WRITE = "models:write"
 

@@ -1,0 +1,56 @@
+"""Routes of labels, version 1."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from riskloom.domain.event import decode_json
+from riskloom.errors import DataInvalid, Fault, show
+from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, read_body, runtime_of
+from riskloom.server.security.access import Scope
+
+router = APIRouter(tags=["labels"], responses=PROBLEMS)
+BATCH_LIMIT = 10_000
+EXAMPLE = {"event_id": "tx-1", "fraud": True, "source": "chargeback", "known_at": "2026-02-14T09:00:00Z"}
+
+
+@router.post(
+    "/labels",
+    dependencies=[needs(Scope.LABELS_WRITE)],
+    summary="Tell what events turned out to be, durably",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"example": EXAMPLE}}}},
+)
+async def tell(request: Request) -> Response:
+    """One label, `{"labels": [...]}` or a bare list of up to 10,000.
+
+    A label: event_id, fraud, source (chargeback, analyst, customer, rule), and where known known_at,
+    confidence and code. The same label again changes nothing. A list is answered in order; a faulty label
+    gives `{"error": problem}` in its place and stops no other.
+    """
+    data = decode_json(await read_body(request))
+    service = runtime_of(request).labels
+    if isinstance(data, dict) and "labels" not in data:
+        return answer(await service.tell_one(data))
+    listed = data["labels"] if isinstance(data, dict) else data
+    if not isinstance(listed, list):
+        raise DataInvalid(Fault("labels", "a list of labels", type(listed).__name__))
+    if len(listed) > BATCH_LIMIT:
+        raise DataInvalid(Fault("labels", f"at most {BATCH_LIMIT} labels", str(len(listed))))
+    return answer({"results": await service.tell_many(listed)})
+
+
+@router.get("/labels", dependencies=[needs(Scope.LABELS_READ)], summary="Labels of an event, or all of them")
+async def labels(request: Request) -> Response:
+    """With event_id all labels of that event and the one that counts; else every label, told last first."""
+    query = Query(request)
+    event_id = query.text("event_id")
+    limit, cursor = query.integer("limit", 50, 1, 500), query.text("cursor")
+    if cursor is not None and not (cursor.isdecimal() and cursor.isascii() and len(cursor) <= 18):
+        query.fault("cursor", "what 'next' of the page before says", show(cursor))
+    query.finish()
+    service = runtime_of(request).labels
+    if event_id is not None:
+        return answer(await asyncio.to_thread(service.of_event, event_id))
+    return answer(await asyncio.to_thread(service.page, limit, int(cursor) if cursor else None))
