@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
+from riskloom.domain.label import LabelSource
 from riskloom.server import recovery
 from riskloom.server.decisions.backfill import backfill
 from riskloom.server.labels import service
@@ -221,6 +222,18 @@ def test_a_label_waits_for_the_commit_of_its_event(desk: Server) -> None:
     ]
     answers = desk.together(requests)
     assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
+def test_labels_told_at_once_are_taken_one_after_the_other(desk: Server) -> None:
+    labels = [label(0, n % 2 == 0, source, known_at=at(9 + n)) for n in range(6) for source in LabelSource]
+    requests = [("POST", "/api/v1/labels", {"json": one}) for one in labels + labels]
+    scores = [("POST", "/api/v1/score", {"json": small_payment(10 + 2 * n)}) for n in range(16)]
+    requests[::3] = scores
+    answers = [answer.json() for answer in desk.together(requests)]
+    told = [answer["arrival"] for answer in answers if "source" in answer]
+    assert len(told) == 32
+    assert len(set(told)) == desk.database.one("select count(*) from labels") < 32, "none is stored twice"
+    assert len({answer["arrival"] for answer in answers} - set(told)) == 16
 
 
 def test_a_label_of_an_event_that_no_window_holds_is_stored_and_ignored(
