@@ -9,6 +9,7 @@ import pytest
 from riskloom.bundle import Bundle
 from support.databases import KINDS, Database
 from support.events import payment
+from support.labelled import labelled_bundle
 from support.server import Server, serving
 
 
@@ -35,3 +36,9 @@ def standing(
         yield server
         assert server.runtime.engine.unready is None
         assert server.score(payment("still-fine", user_id="fine"))["event_id"] == "still-fine"
+
+
+@pytest.fixture(scope="module")
+def cards() -> Bundle:
+    """Payments by a rule that looks at labels."""
+    return labelled_bundle()

@@ -12,24 +12,14 @@ from hypothesis import strategies as st
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
-from riskloom.server import recovery
-from riskloom.server.decisions.backfill import backfill
-from riskloom.server.labels import service
-from riskloom.server.settings import Settings
-from riskloom.server.writer import Writer
+from riskloom.domain.label import LabelSource
 from support.databases import Database
 from support.events import NOW_US, at, payment
-from support.labelled import label, labelled_bundle, small_payment
+from support.labelled import features, label, small_payment, tell
 from support.replay import check_log
 from support.server import Server, faults, problem, serving
 
 DAY_US = 86_400_000_000
-
-
-@pytest.fixture(scope="module")
-def cards() -> Bundle:
-    """Payments by a rule that looks at labels."""
-    return labelled_bundle()
 
 
 @pytest.fixture
@@ -42,27 +32,12 @@ def desk(database: Database, cards: Bundle) -> Iterator[Server]:
     check_log(database, cards)
 
 
-def tell(server: Server, *labels: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results of labels told together."""
-    answer = server.post("/api/v1/labels", {"labels": list(labels)})
-    assert answer.status_code == 200, answer.text
-    results: list[dict[str, Any]] = answer.json()["results"]
-    return results
-
-
 def tell_one(server: Server, **given: Any) -> dict[str, Any]:
     """The answer to one label, which must be taken."""
     answer = server.post("/api/v1/labels", label(**given))
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
-
-
-def features(server: Server, event: dict[str, Any]) -> dict[str, float | None]:
-    """What a payment sees, and nothing is stored."""
-    server.score(event)
-    view = server.get(f"/api/v1/decisions/{event['event_id']}").json()
-    return {feature["name"]: feature["value"] for feature in view["features"]}
 
 
 def test_a_label_is_seen_by_the_next_event_and_its_event_is_the_evidence(desk: Server) -> None:
@@ -223,6 +198,18 @@ def test_a_label_waits_for_the_commit_of_its_event(desk: Server) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
+def test_labels_told_at_once_are_taken_one_after_the_other(desk: Server) -> None:
+    labels = [label(0, n % 2 == 0, source, known_at=at(9 + n)) for n in range(6) for source in LabelSource]
+    requests = [("POST", "/api/v1/labels", {"json": one}) for one in labels + labels]
+    scores = [("POST", "/api/v1/score", {"json": small_payment(10 + 2 * n)}) for n in range(16)]
+    requests[::3] = scores
+    answers = [answer.json() for answer in desk.together(requests)]
+    told = [answer["arrival"] for answer in answers if "source" in answer]
+    assert len(told) == 32
+    assert len(set(told)) == desk.database.one("select count(*) from labels") < 32, "none is stored twice"
+    assert len({answer["arrival"] for answer in answers} - set(told)) == 16
+
+
 def test_a_label_of_an_event_that_no_window_holds_is_stored_and_ignored(
     database: Database, cards: Bundle
 ) -> None:
@@ -247,81 +234,3 @@ def test_without_features_that_look_at_labels_a_restart_goes_on_behind_a_label(
                 start + 3,
             ]
     check_log(database, bundle)
-
-
-def test_a_commit_that_fails_takes_no_label_and_the_state_forgets_it(
-    database: Database, cards: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recovery, "PAUSE_S", 0.02)
-    commit, failing = Writer._commit, {"how": ""}
-
-    def sometimes(self: Writer, batch: Any) -> None:
-        if failing["how"] == "before":
-            raise OSError("disk I/O error")
-        commit(self, batch)
-        if failing["how"] == "after":
-            raise OSError("the answer to the commit was lost")
-
-    monkeypatch.setattr(Writer, "_commit", sometimes)
-    with serving(database, cards, clock=FixedClock(NOW_US + 3_600_000_000)) as server:
-        for number in range(4):
-            server.score(small_payment(number))
-        for how, stored in (("before", 0), ("after", 3)):
-            failing["how"] = how
-            lost = server.post("/api/v1/labels", [label(0), label(0), label(2), label(1)])
-            problem(lost, 503, "store_unavailable")
-            failing["how"] = ""
-            server.wait_until_ready()
-            assert database.one("select count(*) from labels") == stored
-            share = features(server, small_payment(10 + stored, 60 + stored, merchant_id="m-0"))[
-                "merchant_share"
-            ]
-            assert (share == 0) == (stored == 0)
-        results = tell(server, label(0), label(2), label(1))
-        assert [one["arrival"] for one in results] == [6, 7, 8], "they were stored after all"
-    check_log(database, cards)
-
-
-def test_a_batch_that_breaks_half_way_says_what_was_taken(
-    database: Database, cards: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recovery, "PAUSE_S", 0.02)
-    monkeypatch.setattr(service, "WAVE", 2)
-    commit = Writer._commit
-
-    def until_the_ninth_entry(self: Writer, batch: Any) -> None:
-        if any(record.arrival == 9 for record in batch):
-            raise OSError("disk I/O error")
-        commit(self, batch)
-
-    with serving(database, cards, clock=FixedClock(NOW_US + 3_600_000_000)) as server:
-        for number in range(6):
-            server.score(small_payment(number))
-        monkeypatch.setattr(Writer, "_commit", until_the_ninth_entry)
-        results = tell(server, label(0), label(1), label(2), label(0), label(99), label(3), label(2))
-        assert [result.get("arrival") for result in results[:2]] == [7, 8]
-        assert [result["error"]["status"] for result in results[2:]] == [503] * 5
-        monkeypatch.setattr(Writer, "_commit", commit)
-        server.wait_until_ready()
-        results = tell(server, label(0), label(1), label(2), label(0), label(99), label(3), label(2))
-        assert [result.get("arrival") for result in results] == [7, 8, 9, 7, None, 10, 9]
-    check_log(database, cards)
-
-
-def test_history_that_is_taken_in_behind_labels_sees_them(database: Database, cards: Bundle) -> None:
-    clock = FixedClock(NOW_US + 3_600_000_000)
-    with serving(database, cards, clock=clock) as server:
-        for number in range(4):
-            server.score(small_payment(number))
-        tell(server, label(0), label(2))
-    schema = cards.scenario.schema()
-    history = [
-        schema.parse_one(small_payment(number), NOW_US + number * 1_000_000, make_id=str)
-        for number in range(4, 8)
-    ]
-    given = Settings(database_url=database.url, data_dir=str(database.data_dir))
-    counts = backfill(given, cards, [history], score=True, clock=clock, on_conflict=print)
-    assert (counts.taken, counts.flagged) == (4, 2)
-    with serving(database, cards, clock=clock) as server:
-        assert server.score(small_payment(8))["arrival"] == 11
-    check_log(database, cards)

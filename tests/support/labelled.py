@@ -7,6 +7,7 @@ from typing import Any
 from riskloom.bundle import Bundle, make_bundle
 from riskloom.scenario.load import scenario_from_parts
 from support.events import at
+from support.server import Server
 
 FEATURES: dict[str, Any] = {
     "scenario": "small_cards",
@@ -71,3 +72,18 @@ def small_payment(number: int, seconds: float | None = None, **changes: Any) -> 
 def label(number: int, fraud: bool = True, source: str = "chargeback", **more: Any) -> dict[str, Any]:
     """A label of the payment `p-<number>`."""
     return {"event_id": f"p-{number}", "fraud": fraud, "source": source, **more}
+
+
+def tell(server: Server, *labels: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results of labels told together."""
+    answer = server.post("/api/v1/labels", {"labels": list(labels)})
+    assert answer.status_code == 200, answer.text
+    results: list[dict[str, Any]] = answer.json()["results"]
+    return results
+
+
+def features(server: Server, event: dict[str, Any]) -> dict[str, float | None]:
+    """What a payment sees, and nothing is stored."""
+    server.score(event)
+    view = server.get(f"/api/v1/decisions/{event['event_id']}").json()
+    return {feature["name"]: feature["value"] for feature in view["features"]}
