@@ -1,11 +1,31 @@
-"""The policy: from a risk score and the rules that were met to an outcome."""
+"""The policy: from a risk score and the rules that were met to an outcome.
+
+One order holds, the first that speaks decides:
+
+1. a deny list: REJECTED
+2. an allow list: APPROVED
+3. a rule that rejects: REJECTED
+4. a rule that approves: APPROVED, whatever flags or the model say
+5. rules that flag, and the model: the higher of both
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from riskloom.domain.decision import Outcome
+import numpy as np
+import numpy.typing as npt
+
+from riskloom.domain.decision import RANK, Outcome
+
+ORDER = (
+    ("deny", Outcome.REJECTED),
+    ("allow", Outcome.APPROVED),
+    ("reject", Outcome.REJECTED),
+    ("approve", Outcome.APPROVED),
+)
+"""The actions that decide alone, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +40,16 @@ class Policy:
     reject_percentile: float | None = None
 
     def decide_one(self, risk_score: float | None, actions: Iterable[str]) -> Outcome:
-        """The highest outcome that the model or any met rule asks for.
+        """What the order makes of the model and the met rules.
 
         Parameters
         ----------
         risk_score
             0 to 100, or None without a model.
         actions
-            The actions of the rules that were met: watch, flag or reject.
+            The actions of the rules and lists that were met.
         """
-        outcome = self.of_model(risk_score)
-        for action in actions:
-            if action == "reject":
-                return Outcome.REJECTED
-            if action == "flag" and outcome is Outcome.APPROVED:
-                outcome = Outcome.FLAGGED
-        return outcome
+        return join_one(self.of_model(risk_score), actions)
 
     def of_model(self, risk_score: float | None) -> Outcome:
         """What the model alone asks for."""
@@ -48,3 +62,45 @@ class Policy:
     def as_data(self) -> Mapping[str, object]:
         """The policy as plain values."""
         return {"percentile": self.percentile, "reject_percentile": self.reject_percentile}
+
+
+def join_one(asked: Outcome, actions: Iterable[str]) -> Outcome:
+    """The outcome by the order, where the model asks for `asked`.
+
+    >>> join_one(Outcome.REJECTED, ["flag", "approve"]), join_one(Outcome.APPROVED, ["approve", "reject"])
+    (<Outcome.APPROVED: 'APPROVED'>, <Outcome.REJECTED: 'REJECTED'>)
+    """
+    told = set(actions)
+    if not told:
+        return asked
+    for action, outcome in ORDER:
+        if action in told:
+            return outcome
+    return Outcome.FLAGGED if "flag" in told and asked is Outcome.APPROVED else asked
+
+
+def join_many(
+    asked: npt.NDArray[np.int8], met: npt.NDArray[np.bool_], actions: Sequence[str]
+) -> npt.NDArray[np.int8]:
+    """`join_one` of many.
+
+    Parameters
+    ----------
+    asked
+        What the model asks for, as ranks on the ladder of outcomes: int8 [n].
+    met
+        Which rules are met: bool [n, rules].
+    actions
+        The action of each rule.
+
+    Returns
+    -------
+    Ranks of the outcomes: int8 [n].
+    """
+    named = np.array([str(action) for action in actions])
+    flags = met[:, named == "flag"].any(axis=1) if len(named) else np.zeros(len(asked), np.bool_)
+    ranks = np.where(flags, np.maximum(asked, np.int8(RANK[Outcome.FLAGGED])), asked)
+    for action, outcome in reversed(ORDER):
+        if action in named:
+            ranks = np.where(met[:, named == action].any(axis=1), np.int8(RANK[outcome]), ranks)
+    return ranks.astype(np.int8)

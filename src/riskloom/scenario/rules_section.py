@@ -13,11 +13,14 @@ from riskloom.errors import nearest, show
 from riskloom.expression.check import Expression
 from riskloom.expression.row import compile_row
 from riskloom.expression.tree import Type
-from riskloom.rules.rule_set import BASE_CURRENCY, FORMATS, PLACEHOLDER, Action, Rule, Severity
+from riskloom.rules.rule_set import BASE_CURRENCY, FORMATS, PLACEHOLDER, WRITTEN, Action, Rule, Severity
 from riskloom.scenario.document import Document, Path
 from riskloom.scenario.expressions import read_expression
 
-_KEYS = ("code", "when", "severity", "action", "message", "value", "usual", "evidence", "examples")
+_KEYS = (
+    "name", "code", "reason_code", "owner", "when", "severity", "action", "message", "value", "usual",
+    "evidence", "examples",
+)  # fmt: skip
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LARGEST = 1e300
 _MET = "rule met"  # no name of a field, for the space in it
@@ -38,21 +41,35 @@ def read_rules(
     """Every rule, in order; `evidence` names the window features that can stand behind a reason."""
     names = _Names(types, evidence, timezone)
     rules: list[Rule] = []
-    codes = {MODEL_REASON}
+    codes, called = {MODEL_REASON}, set[str]()
     for at, given in enumerate(document.items(document.data, ())):
         spec = document.mapping(given, (at,), _KEYS)
-        code = document.text(spec, "code", (at,))
+        key = _code_key(document, spec, (at,))
+        code = document.text(spec, key, (at,))
         if code in codes:
-            document.fault((at, "code"), "a code of its own", show(code))
+            document.fault((at, key), "a code of its own", show(code))
         elif code and not _CODE.fullmatch(code):
-            document.fault((at, "code"), "a code such as NEW_DEVICE", show(code))
+            document.fault((at, key), "a code such as NEW_DEVICE", show(code))
         codes.add(code)
+        name = document.text(spec, "name", (at,), code)
+        if name and name in called:
+            document.fault((at, "name"), "a name of its own", show(name))
+        called.add(name)
         rule = _read_rule(document, spec, (at,), code, names)
         if rule is not None:
             _check_message(document, spec, (at,), rule, names)
             _run_examples(document, spec, (at,), rule, types)
             rules.append(rule)
+        if key == "reason_code":
+            spec["code"] = spec.pop(key)  # as bundles hold it
     return tuple(rules)
+
+
+def _code_key(document: Document, spec: Mapping[str, Any], path: Path) -> str:
+    """`reason_code` says the same as `code`."""
+    if "code" in spec and "reason_code" in spec:
+        document.fault((*path, "reason_code"), "code or reason_code, not both", show(spec["reason_code"]))
+    return "reason_code" if "reason_code" in spec and "code" not in spec else "code"
 
 
 def _read_rule(
@@ -64,7 +81,7 @@ def _read_rule(
         hint = nearest(evidence, names.evidence)
         document.fault((*path, "evidence"), "a window feature", show(evidence), hint)
     severity = document.choice(spec, "severity", path, [kind.value for kind in Severity], "medium")
-    action = document.choice(spec, "action", path, [kind.value for kind in Action], "flag")
+    action = document.choice(spec, "action", path, [kind.value for kind in WRITTEN], "flag")
     message = document.text(spec, "message", path)
     value = _optional(document, spec, "value", path, names)
     usual = _optional(document, spec, "usual", path, names)
@@ -73,7 +90,8 @@ def _read_rule(
     if when.type is not Type.BOOLEAN:
         document.fault((*path, "when"), "a condition", f"a {when.type.value}")
         return None
-    return Rule(code, when, Severity(severity), Action(action), message, value, usual, evidence)
+    name, owner = document.text(spec, "name", path, code), document.text(spec, "owner", path, "")
+    return Rule(code, when, Severity(severity), Action(action), message, value, usual, evidence, name, owner)
 
 
 def _optional(
@@ -116,7 +134,7 @@ def _run_examples(
         row = [_example_value(document, values.get(name), types[name], (*here, kind, name)) for name in names]
         if len(document.faults) == before and evaluate(row)[0] != (kind == "hit"):
             other = "miss" if kind == "hit" else "hit"
-            document.fault(here, f"a {kind} of {rule.code}", f"{show(values)} is a {other}")
+            document.fault(here, f"a {kind} of {rule.name}", f"{show(values)} is a {other}")
 
 
 def _example_value(document: Document, value: Any, kind: Type, path: Path) -> object:
