@@ -15,27 +15,36 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.bundle import Bundle
+from riskloom.derived import (
+    NAN,
+    Derive,
+    Held,
+    Vector,
+    as_numbers,
+    held_column,
+    raw_column,
+    see_of,
+    seen_column,
+)
 from riskloom.domain.decision import MODEL_REASON, Decision, Outcome, Reason
 from riskloom.domain.event import Event, Value
-from riskloom.domain.field import NULL, Field, FieldType
-from riskloom.domain.row import See, compile_see, converter
 from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import compile_row
+from riskloom.expression.tree import membership
 from riskloom.features.state import Told, WindowState
 from riskloom.model import Model
 from riskloom.policy.policy import Policy
-from riskloom.privacy.protect import key_of, keyed
+from riskloom.privacy.protect import keyed
+from riskloom.rules.lists import Lists
 from riskloom.rules.rule_set import RuleSet, Severity
+from riskloom.scenario.list_keys import initial_lists
 from riskloom.scenario.scenario import RISK_SCORE, Scenario
 
-Vector = npt.NDArray[np.float64]
-Held = Sequence[Value] | npt.NDArray[np.int64]
-"""A column of what is held inside: values and None, or int64 with NULL."""
-NAN = float("nan")
 EVIDENCE_LIMIT = 50
 STORED_LIMIT = 10_000
 TOO_LATE = "too_late"
 NO_MODEL = "no_model"
+NO_LISTS = "no_lists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +72,18 @@ class Pipeline:
         What decides.
     state
         The windows; a fresh one when none is given. The pipeline is its only writer.
+    lists
+        Who is on the scenario's lists; as the scenario declares them when none are given. They may change
+        between events: a change made `after` an arrival is seen by later ones alone.
     """
 
-    def __init__(self, bundle: Bundle, state: WindowState | None = None) -> None:
+    def __init__(self, bundle: Bundle, state: WindowState | None = None, lists: Lists | None = None) -> None:
         self.scenario: Scenario = bundle.scenario
         scenario = self.scenario
         self.state = state if state is not None else fresh_state(scenario)
         self.feature_names = scenario.feature_names
         self._fields = scenario.all_fields
-        self._derive = _Derive(scenario) if scenario.derived else None
+        self._derive = Derive(scenario) if scenario.derived else None
         self.personal = frozenset(field.name for field in scenario.fields if field.pii)
         columns = tuple(field.name for field in self._fields)
         windows = tuple(window.name for window in scenario.windows)
@@ -86,6 +98,9 @@ class Pipeline:
         held: Any = self._vector
         self._bytes = memoryview(held).cast("B") if held.size else memoryview(bytearray())
         self._put = struct.Struct(f"{len(written)}d").pack_into
+        self._lists = lists
+        self.lists_known = True
+        """False while the lists cannot be read: then nobody is known to be on one or not to be."""
         self.use(bundle)
 
     def use(self, bundle: Bundle) -> None:
@@ -96,6 +111,10 @@ class Pipeline:
         self.model: Model | None = bundle.model
         self.rules = RuleSet(bundle.scenario.rules, bundle.scenario.rule_inputs)
         self._evidence_at = tuple(self._window_at.get(rule.evidence, -1) for rule in self.rules.rules)
+        self.lists = self._lists if self._lists is not None else initial_lists(self.scenario)
+        at = {name: place for place, name in enumerate(self.rules.inputs)}
+        asked = self.scenario.memberships
+        self._asked = tuple((at[field], self.lists.reader(name)) for field, name in asked)
 
     @property
     def personal(self) -> frozenset[str]:
@@ -105,7 +124,7 @@ class Pipeline:
     @personal.setter
     def personal(self, names: frozenset[str]) -> None:
         self._personal = names
-        self._see = _compile_see(self.scenario, names, self._derive)
+        self._see = see_of(self.scenario, names, self._derive)
 
     def look_one(self, event: Event) -> tuple[Vector, list[object], bool]:
         """(feature vector, rule inputs, too late) of an event; changes nothing.
@@ -133,7 +152,7 @@ class Pipeline:
     def score_one(self, event: Event, arrival: int) -> Decision:
         """Decide one event under its arrival number; changes nothing. `advance_one` then takes it in."""
         vector, row, too_late = self.look_one(event)
-        return self._decide(event.id, arrival, vector, row, too_late, self._evidence_of_look)
+        return self._decide(event, arrival, vector, row, too_late, self._evidence_of_look)
 
     def advance_one(self, arrival: int) -> None:
         """Take the event of the last look into the state.
@@ -161,7 +180,7 @@ class Pipeline:
             found = self.state.evidence_one(at, STORED_LIMIT)
             return tuple(number for number in found if number < arrival)[-EVIDENCE_LIMIT:]
 
-        return self._decide(event.id, arrival, vector, row, TOO_LATE in degraded, evidence)
+        return self._decide(event, arrival, vector, row, TOO_LATE in degraded, evidence)
 
     def score_many(self, events: Sequence[Event], arrival: int) -> Batch:
         """Decide events in arrival order and take each in before the next, as one by one.
@@ -181,6 +200,8 @@ class Pipeline:
             anomaly_scores, risk_scores, probabilities = self.model.score_many(vectors)
             columns[RISK_SCORE] = risk_scores
             risks = risk_scores.tolist()
+        if self._asked:
+            self._membership_columns(columns, arrival, [event.arrived_us for event in events])
         met = self.rules.evaluate_many(columns)
         actions = [rule.action.value for rule in self.rules.rules]
         outcomes = [
@@ -204,8 +225,8 @@ class Pipeline:
             field.name: [values[field.name] for values in seen] for field in self.scenario.fields
         }
         held |= self._derived_columns(held, count)
-        columns = {field.name: _column(held[field.name], field) for field in self._fields}
-        raw = {column.name: _raw_column(held[column.name], column.kind) for column in self.state.columns}
+        columns = {field.name: seen_column(held[field.name], field) for field in self._fields}
+        raw = {column.name: raw_column(held[column.name], column.kind) for column in self.state.columns}
         vectors = np.empty((count, len(self.feature_names)))
         windows = np.empty((count, self._window_count))
         arrivals = np.arange(arrival, arrival + count, dtype=np.int64)
@@ -216,7 +237,7 @@ class Pipeline:
         written = self._columns(columns)
         for at, name in enumerate(self._written, self._window_count):
             columns[name] = written[name]
-            vectors[:, at] = _as_numbers(written[name])
+            vectors[:, at] = as_numbers(written[name])
         return vectors, columns, too_late
 
     def advance_many(self, events: Sequence[Event], arrivals: npt.NDArray[np.int64]) -> None:
@@ -254,29 +275,49 @@ class Pipeline:
         """
         held: dict[str, Held] = dict(values)
         held |= self._derived_columns(held, len(time_us))
-        raw = {column.name: _raw_column(held[column.name], column.kind) for column in self.state.columns}
+        raw = {column.name: raw_column(held[column.name], column.kind) for column in self.state.columns}
         self.state.run_many(time_us, arrived_us, arrivals, raw, None)
 
     def _derived_columns(self, held: Mapping[str, Held], count: int) -> dict[str, Held]:
-        """The derived columns of many events as they are held; the same values `_Derive` gives one by one."""
+        """The derived columns of many events as they are held; the same values `Derive` gives one by one."""
         if self._derive is None:
             return {}
         if not self._derive.reads:
             return {name: [value] * count for name, value in self._derive.one({}).items()}
         columns = {
-            field.name: _column(held[field.name], field)
+            field.name: seen_column(held[field.name], field)
             for field in self.scenario.fields
             if field.name in self._derive.reads
         }
         found = self._derive.columns(columns)
-        return {field.name: _held_column(found[field.name], field) for field, _ in self._derive.holders}
+        return {field.name: held_column(found[field.name], field) for field, _ in self._derive.holders}
 
     def _evidence_of_look(self, at: int) -> tuple[int, ...]:
         return tuple(self.state.evidence_one(at, EVIDENCE_LIMIT))
 
+    def _memberships(self, row: list[object], arrival: int, arrived_us: int) -> list[object]:
+        """Whether values of a row of rule inputs are on the lists that rules ask, as that event saw them."""
+        if not self.lists_known:
+            return [None] * len(self._asked)
+        values: list[Any] = row
+        return [holds(values[at], arrival, arrived_us) for at, holds in self._asked]
+
+    def _membership_columns(
+        self, columns: dict[str, npt.NDArray[Any]], arrival: int, arrived_us: Sequence[int]
+    ) -> None:
+        """Add the columns of `_memberships` to those of many events."""
+        for (field, name), (_, holds) in zip(self.scenario.memberships, self._asked, strict=True):
+            told = np.full(len(arrived_us), -1, np.int8)
+            if self.lists_known:
+                rows = zip(columns[field].tolist(), arrived_us, strict=True)
+                for at, (value, moment_us) in enumerate(rows):
+                    if value is not None:
+                        told[at] = holds(value, arrival + at, moment_us) is True
+            columns[membership(field, name)] = told
+
     def _decide(
         self,
-        event_id: str,
+        event: Event,
         arrival: int,
         vector: Vector,
         row: list[object],
@@ -291,6 +332,10 @@ class Pipeline:
         else:
             anomaly_score, risk_score, probability = self.model.score_one(vector)
             row.append(risk_score)
+        if self._asked:
+            row += self._memberships(row, arrival, event.arrived_us)
+            if not self.lists_known:
+                degraded = (*degraded, NO_LISTS)
         met = self.rules.evaluate_one(row)
         outcome = asked = self.policy.of_model(risk_score)
         reasons: list[Reason] = []
@@ -314,7 +359,7 @@ class Pipeline:
                 values = {"value": risk_score, "usual": self.policy.percentile, **facts}
                 reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
         return Decision(
-            event_id,
+            event.id,
             arrival,
             outcome,
             anomaly_score,
@@ -338,85 +383,3 @@ class Pipeline:
 def fresh_state(scenario: Scenario) -> WindowState:
     """An empty state for the windows of a scenario."""
     return WindowState(scenario.windows, scenario.columns, scenario.max_lateness_us)
-
-
-class _Derive:
-    """Derived columns from an event's own fields, for one event."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        written = {derived.field.name: derived.expression for derived in scenario.derived}
-        read = frozenset[str]().union(*(expression.names for expression in written.values()))
-        inputs = [field for field in scenario.fields if field.name in read]
-        self._inputs = tuple((field.name, converter(field)) for field in inputs)
-        self.reads = tuple(name for name, _ in self._inputs)
-        self.row = compile_row(written, self.reads)
-        self.columns = compile_columns(written, self.reads)
-        self.holders = tuple((derived.field, _holder(derived.field)) for derived in scenario.derived)
-
-    def one(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        row = self.row([convert(values[name]) for name, convert in self._inputs])
-        return {field.name: hold(value) for (field, hold), value in zip(self.holders, row, strict=True)}
-
-
-def _compile_see(scenario: Scenario, personal: frozenset[str], derive: _Derive | None) -> See:
-    return compile_see(
-        scenario.fields,
-        [column.name for column in scenario.columns],
-        personal=personal,
-        key_of=key_of,
-        derived=derive.holders if derive is not None else (),
-        derive=derive.row if derive is not None else tuple,
-        reads=derive.reads if derive is not None else (),
-    )
-
-
-def _holder(field: Field) -> Callable[[Any], Value]:
-    """What makes of a derived value what is held inside; what does not fit is missing."""
-    if field.type.is_text:
-        return lambda value: None if value is None else str(value)
-    scale = field.scale
-    limit = 2**46 / scale
-
-    def hold(value: float) -> int | None:
-        return round(value * scale) if -limit < value < limit else None  # NaN is not between them
-
-    return hold
-
-
-def _column(values: Held, field: Field) -> npt.NDArray[Any]:
-    """The column that expressions see; the same values as `conversion` gives one by one."""
-    if field.type.is_text:
-        column = np.empty(len(values), object)
-        column[:] = values
-        return column
-    if field.type is FieldType.BOOLEAN:
-        return np.array([-1 if value is None else int(value) for value in values], np.int8)
-    scale = 60 if field.type is FieldType.CLOCK else field.scale
-    numbers = np.array(values, np.float64)  # None becomes NaN
-    if isinstance(values, np.ndarray):
-        numbers[values == NULL] = NAN
-    return numbers if scale == 1 else numbers / scale
-
-
-def _held_column(column: npt.NDArray[Any], field: Field) -> Held:
-    """Derived values as they are held: texts, or int64 with NULL; the same values as `_holder` gives."""
-    if field.type.is_text:
-        return [None if value is None else str(value) for value in column.tolist()]
-    numbers = _as_numbers(column)
-    limit = 2**46 / field.scale
-    fits = (-limit < numbers) & (numbers < limit)
-    return np.where(fits, np.rint(np.where(fits, numbers, 0.0) * field.scale).astype(np.int64), NULL)
-
-
-def _raw_column(values: Held, kind: str) -> Held:
-    """A column as the state takes it: texts and None, or int64 with NULL."""
-    if kind == "id" or isinstance(values, np.ndarray):
-        return values
-    return np.array([NULL if value is None else value for value in values], np.int64)
-
-
-def _as_numbers(column: npt.NDArray[Any]) -> Vector:
-    """A written column as numbers; conditions (int8, -1 unknown) become 1, 0 and NaN."""
-    if column.dtype == np.int8:
-        return np.where(column < 0, NAN, column.astype(np.float64))
-    return column

@@ -16,7 +16,7 @@ class ReasonTexts:
     Parameters
     ----------
     rules
-        The bundle's rules as plain data: each with `code` and `message`.
+        The bundle's rules, and lists that speak by themselves, as plain data: each with `code` and `message`.
     base_currency
         What `{base_currency}` stands for.
     describe
