@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.bundle import Bundle
+from riskloom.deciding import Deciding
 from riskloom.derived import (
     NAN,
     Derive,
@@ -33,6 +34,7 @@ from riskloom.expression.row import compile_row
 from riskloom.expression.tree import membership
 from riskloom.features.state import Told, WindowState
 from riskloom.model import Model
+from riskloom.policy.judge import MODEL, OFF_MODEL
 from riskloom.policy.policy import Policy
 from riskloom.privacy.protect import keyed
 from riskloom.rules.lists import Lists
@@ -51,7 +53,8 @@ NO_LISTS = "no_lists"
 class Batch:
     """Decisions on many events, column by column, in arrival order.
 
-    `met` is bool of shape (events, rules). Reasons with evidence are what `decisions` gives one by one.
+    `met` and `acting` (met, and not in shadow) are bool of shape (events, rules); `by_model` is whether the
+    model gives its reason. Reasons with evidence are what `decisions` gives one by one.
     """
 
     vectors: Vector
@@ -61,6 +64,9 @@ class Batch:
     met: npt.NDArray[np.bool_]
     outcomes: list[Outcome]
     too_late: npt.NDArray[np.bool_]
+    by_model: npt.NDArray[np.bool_]
+    acting: npt.NDArray[np.bool_]
+    degraded: list[tuple[str, ...]]
 
 
 class Pipeline:
@@ -109,6 +115,7 @@ class Pipeline:
         self.scenario = bundle.scenario
         self.policy: Policy = bundle.scenario.policy
         self.model: Model | None = bundle.model
+        self.deciding = Deciding(bundle.scenario, getattr(self, "deciding", None))
         self.rules = RuleSet(bundle.scenario.rules, bundle.scenario.rule_inputs)
         self._evidence_at = tuple(self._window_at.get(rule.evidence, -1) for rule in self.rules.rules)
         self.lists = self._lists if self._lists is not None else initial_lists(self.scenario)
@@ -130,8 +137,9 @@ class Pipeline:
         """(feature vector, rule inputs, too late) of an event; changes nothing.
 
         The vector is a new array; the inputs are fields, derived columns and features, aligned to
-        `Scenario.rule_inputs` without the risk score.
+        `Scenario.rule_inputs` without the risk score and the memberships.
         """
+        self.deciding.judge.forget()
         columns, row = self._see(event.values)
         too_late = self.state.look_one(event.time_us, event.arrived_us, columns, self._vector)
         row += self._windows.tolist()
@@ -152,7 +160,7 @@ class Pipeline:
     def score_one(self, event: Event, arrival: int) -> Decision:
         """Decide one event under its arrival number; changes nothing. `advance_one` then takes it in."""
         vector, row, too_late = self.look_one(event)
-        return self._decide(event, arrival, vector, row, too_late, self._evidence_of_look)
+        return self._decide(event, arrival, vector, row, too_late, self._evidence_of_look, late=False)
 
     def advance_one(self, arrival: int) -> None:
         """Take the event of the last look into the state.
@@ -163,6 +171,7 @@ class Pipeline:
             When a window sum would not fit; the state is unchanged.
         """
         self.state.advance_one(arrival)
+        self.deciding.judge.advance()
 
     def score_stored(
         self, event: Event, arrival: int, vector: Vector, degraded: Sequence[str] = ()
@@ -180,7 +189,7 @@ class Pipeline:
             found = self.state.evidence_one(at, STORED_LIMIT)
             return tuple(number for number in found if number < arrival)[-EVIDENCE_LIMIT:]
 
-        return self._decide(event, arrival, vector, row, TOO_LATE in degraded, evidence)
+        return self._decide(event, arrival, vector, row, TOO_LATE in degraded, evidence, late=True)
 
     def score_many(self, events: Sequence[Event], arrival: int) -> Batch:
         """Decide events in arrival order and take each in before the next, as one by one.
@@ -194,21 +203,45 @@ class Pipeline:
         """
         vectors, columns, too_late = self.compute_many(events, arrival)
         anomaly_scores = risk_scores = probabilities = None
-        risks: list[float | None] = [None] * len(events)
+        arrived_us = [event.arrived_us for event in events]
         columns[RISK_SCORE] = np.full(len(events), NAN)
-        if self.model is not None:
-            anomaly_scores, risk_scores, probabilities = self.model.score_many(vectors)
+        model = self._model_at_work
+        if model is not None:
+            anomaly_scores, risk_scores, probabilities = model.score_many(vectors)
             columns[RISK_SCORE] = risk_scores
-            risks = risk_scores.tolist()
         if self._asked:
-            self._membership_columns(columns, arrival, [event.arrived_us for event in events])
+            self._membership_columns(columns, arrival, arrived_us)
         met = self.rules.evaluate_many(columns)
-        actions = [rule.action.value for rule in self.rules.rules]
-        outcomes = [
-            self.policy.decide_one(risk, [action for action, hit in zip(actions, hits, strict=True) if hit])
-            for risk, hits in zip(risks, met.tolist(), strict=True)
-        ]
-        return Batch(vectors, anomaly_scores, risk_scores, probabilities, met, outcomes, too_late)
+        found = self.deciding.many(arrived_us, met, columns, risk_scores, probabilities)
+        degraded = self._degraded_many(too_late, found.degraded)
+        return Batch(
+            vectors,
+            anomaly_scores,
+            risk_scores,
+            probabilities,
+            met,
+            found.outcomes,
+            too_late,
+            found.by_model,
+            found.acting,
+            degraded,
+        )
+
+    def _degraded_many(
+        self, too_late: npt.NDArray[np.bool_], more: Sequence[tuple[str, ...]]
+    ) -> list[tuple[str, ...]]:
+        """What each decision was made without, in the order of `_decide`."""
+        same: tuple[str, ...] = (NO_MODEL,) if self.model is None else ()
+        if self._asked and not self.lists_known:
+            same += (NO_LISTS,)
+        if not same and not too_late.any():
+            return list(more)
+        pairs = zip(too_late.tolist(), more, strict=True)
+        return [((TOO_LATE,) if late else ()) + same + one for late, one in pairs]
+
+    @property
+    def _model_at_work(self) -> Model | None:
+        return None if OFF_MODEL in self.deciding.off else self.model
 
     def compute_many(
         self, events: Sequence[Event], arrival: int, facts: Sequence[Told] = ()
@@ -323,45 +356,41 @@ class Pipeline:
         row: list[object],
         too_late: bool,
         evidence: Callable[[int], tuple[int, ...]],
+        *,
+        late: bool,
     ) -> Decision:
         anomaly_score = risk_score = probability = None
         degraded: tuple[str, ...] = (TOO_LATE,) if too_late else ()
-        if self.model is None:
-            degraded = (*degraded, NO_MODEL)
+        model = self._model_at_work
+        if model is None:
+            degraded = degraded if self.model is not None else (*degraded, NO_MODEL)
             row.append(NAN)
         else:
-            anomaly_score, risk_score, probability = self.model.score_one(vector)
+            anomaly_score, risk_score, probability = model.score_one(vector)
             row.append(risk_score)
         if self._asked:
             row += self._memberships(row, arrival, event.arrived_us)
             if not self.lists_known:
                 degraded = (*degraded, NO_LISTS)
         met = self.rules.evaluate_one(row)
-        outcome = asked = self.policy.of_model(risk_score)
-        reasons: list[Reason] = []
-        if met:
-            rules = self.rules.rules
-            outcome = self.policy.decide_one(risk_score, [rules[at].action for at in met])
-            reasons += [
-                Reason(
-                    rules[at].code,
-                    rules[at].severity,
-                    self.rules.values_one(at, row),
-                    evidence(self._evidence_at[at]) if self._evidence_at[at] >= 0 else (),
-                )
-                for at in met
-            ]
+        verdict = self.deciding.one(event.arrived_us, met, row, risk_score, probability, late)
+        reasons = [self._reason(at, row, evidence, verdict.shadow) for at in met]
         contributions: Mapping[str, float] = {}
-        if self.model is not None and outcome is not Outcome.APPROVED:
-            contributions = self.model.raised_by(vector)
-            if asked is not Outcome.APPROVED:
-                facts = self.model.facts(vector, contributions)
-                values = {"value": risk_score, "usual": self.policy.percentile, **facts}
-                reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
+        if model is not None and verdict.outcome is not Outcome.APPROVED:
+            contributions = model.raised_by(vector)
+        if model is not None and verdict.by_model:
+            facts = model.facts(vector, contributions)
+            usual = self.policy.percentile if verdict.threshold is None else verdict.threshold
+            values = {"value": risk_score, "usual": None if self.policy.cost else usual, **facts}
+            if MODEL in verdict.shadow:
+                values["shadow"] = verdict.shadow[MODEL]
+            reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
+        if verdict.degraded:
+            degraded = (*degraded, *verdict.degraded)
         return Decision(
             event.id,
             arrival,
-            outcome,
+            verdict.outcome,
             anomaly_score,
             risk_score,
             tuple(reasons),
@@ -370,6 +399,41 @@ class Pipeline:
             degraded,
             probability,
             contributions,
+        )
+
+    def _reason(
+        self,
+        at: int,
+        row: list[object],
+        evidence: Callable[[int], tuple[int, ...]],
+        shadow: Mapping[int, str],
+    ) -> Reason:
+        """The reason of a met rule; one whose action did not count says why."""
+        rule = self.rules.rules[at]
+        values = self.rules.values_one(at, row)
+        if at in shadow:
+            values["shadow"] = shadow[at]
+        found = evidence(self._evidence_at[at]) if self._evidence_at[at] >= 0 else ()
+        return Reason(rule.code, rule.severity, values, found)
+
+    def recall(self, event: Event, stored: Mapping[str, Any]) -> None:
+        """Remember a decision of the log for budget and limits; `AlertBudget` says which ones, in what order.
+
+        Parameters
+        ----------
+        event
+            As it is stored: of personal fields what `personal` says.
+        stored
+            outcome, risk_score, probability, degraded, and reasons (code and values), as JSON holds them.
+        """
+        self.deciding.recall(
+            event.arrived_us,
+            self.values_of(event),
+            stored["risk_score"],
+            stored["probability"],
+            Outcome(stored["outcome"]),
+            [(reason["code"], reason["values"]) for reason in stored["reasons"]],
+            stored["degraded"],
         )
 
     def decisions(self, events: Sequence[Event], arrival: int) -> Iterator[Decision]:

@@ -50,7 +50,7 @@ class ReasonTexts:
         facts = [
             f"{self._describe.get(name) or name.replace('_', ' ')}: {show_value(value)}"
             for name, value in values.items()
-            if name not in ("value", "usual")
+            if name not in ("value", "usual", "shadow")
         ]
         risk = values.get("value")
         share = f"{risk:.2f}".rstrip("0").rstrip(".") if isinstance(risk, (int, float)) else "?"

@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.domain.decision import Limit
 from riskloom.expression.check import Expression
 from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import Row, compile_met, compile_row
@@ -63,6 +64,8 @@ class Rule:
     evidence: str = ""
     name: str = ""
     owner: str = ""
+    limit: Limit | None = None
+    """How many actions it may take, beyond which it falls to shadow."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ def build(
         features=features,
         model=read_model(document, features),
         rules=read_rules(rules_document, names, of_lists),
-        policy=read_policy(document),
+        policy=read_policy(document, columns),
         rates=rates,
         parts={
             "features": {key: data[key] for key in FEATURE_KEYS if data.get(key) is not None},

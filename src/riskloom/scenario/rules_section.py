@@ -16,11 +16,12 @@ from riskloom.expression.tree import Type, membership
 from riskloom.rules.rule_set import WRITTEN, Action, Rule, Severity
 from riskloom.scenario.document import Document, Path
 from riskloom.scenario.expressions import read_expression
+from riskloom.scenario.policy_section import read_limit
 from riskloom.scenario.rule_message import check_message
 
 _KEYS = (
     "name", "code", "reason_code", "owner", "when", "severity", "action", "message", "value", "usual",
-    "evidence", "examples",
+    "evidence", "limit", "examples",
 )  # fmt: skip
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LARGEST = 1e300
@@ -98,7 +99,12 @@ def _read_rule(
         document.fault((*path, "when"), "a condition", f"a {when.type.value}")
         return None
     name, owner = document.text(spec, "name", path, code), document.text(spec, "owner", path, "")
-    return Rule(code, when, Severity(severity), Action(action), message, value, usual, evidence, name, owner)
+    limit = read_limit(document, spec, path)
+    if limit is not None and action == Action.WATCH.value:
+        document.fault((*path, "limit"), "a limit only for a rule that acts", "action watch")
+    return Rule(
+        code, when, Severity(severity), Action(action), message, value, usual, evidence, name, owner, limit
+    )
 
 
 def _optional(
