@@ -24,6 +24,7 @@ from riskloom.scenario.event_section import (
 from riskloom.scenario.feature_section import check_engine_limits, read_features
 from riskloom.scenario.list_section import fields_of, read_lists
 from riskloom.scenario.model_section import MODEL_KEYS, read_model
+from riskloom.scenario.packs import expand_packs
 from riskloom.scenario.policy_section import read_policy
 from riskloom.scenario.preparation_section import check_transformations, expand_transformations
 from riskloom.scenario.rates_section import read_rates
@@ -120,6 +121,7 @@ def build(
     lists, of_lists = read_lists(lists_document, columns)
     types, windows = _rule_types(columns, features)
     names = Names(types, windows, timezone, fields_of(lists))
+    expand_packs(rules_document, types)
     scenario = Scenario(
         name=_read_name(document),
         describe=document.text(data, "describe", (), ""),
