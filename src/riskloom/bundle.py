@@ -1,7 +1,7 @@
 """A bundle: one immutable folder with everything a decision depends on besides the event and the history.
 
     DIR/manifest.json            names the parts by content hash, and its own
-    DIR/parts/<sha256>.json      features, model, rules, policy, rates
+    DIR/parts/<sha256>.json      features, model, rules, policy, rates; lists, where any are declared
     DIR/parts/<sha256>.npz       what the model learned, as arrays
 
 No pickle, nothing executable. Changing one part makes a new manifest over the same other parts.
@@ -33,6 +33,7 @@ from riskloom.scenario.scenario import Scenario, canonical
 
 FORMAT = "riskloom-bundle-1"
 PARTS = ("features", "model", "rules", "policy", "rates")
+OPTIONAL_PARTS = ("lists",)
 ARRAYS = "arrays"
 MANIFEST = "manifest.json"
 _SIZE_LIMIT = 1 << 30
@@ -97,7 +98,9 @@ def read_bundle(folder: str | Path) -> Bundle:
     manifest = read_manifest(folder)
     contents = {name: _read_part(folder, name, file) for name, file in manifest["parts"].items()}
     try:
-        scenario = scenario_from_parts({name: json.loads(contents[name]) for name in PARTS})
+        scenario = scenario_from_parts(
+            {name: json.loads(contents[name]) for name in contents if name != ARRAYS}
+        )
     except (ValueError, RecursionError, RiskloomError) as error:
         raise BundleInvalid(f"The parts of {folder} do not make a scenario: {error}") from error
     if scenario.name != manifest["scenario"]:
@@ -134,7 +137,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise BundleInvalid(f"{path} is not of format {FORMAT}, but {show(found)}.")
     parts = manifest.get("parts")
-    names = {*PARTS, ARRAYS}
+    names = {*PARTS, *OPTIONAL_PARTS, ARRAYS}
     if not isinstance(parts, dict) or not set(PARTS) <= set(parts) <= names:
         raise BundleInvalid(f"{path} does not name the parts {', '.join(PARTS)}.")
     for name, file in parts.items():
@@ -192,7 +195,7 @@ def _contents(scenario: Scenario, model: Model | None) -> tuple[dict[str, Any], 
     """The manifest and the files of a bundle."""
     files: dict[str, bytes] = {}
     parts: dict[str, str] = {}
-    for name in PARTS:
+    for name in (*PARTS, *(name for name in OPTIONAL_PARTS if name in scenario.parts)):
         _add(files, parts, name, canonical(scenario.parts[name], ordered=True))
     manifest: dict[str, Any] = {"format": FORMAT, "scenario": scenario.name, "parts": parts}
     if model is not None:

@@ -15,36 +15,48 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.bundle import Bundle
+from riskloom.deciding import Deciding
+from riskloom.derived import (
+    NAN,
+    Derive,
+    Held,
+    Vector,
+    as_numbers,
+    held_column,
+    raw_column,
+    see_of,
+    seen_column,
+)
 from riskloom.domain.decision import MODEL_REASON, Decision, Outcome, Reason
 from riskloom.domain.event import Event, Value
-from riskloom.domain.field import NULL, Field, FieldType
-from riskloom.domain.row import See, compile_see, converter
 from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import compile_row
+from riskloom.expression.tree import membership
 from riskloom.features.state import Told, WindowState
 from riskloom.model import Model
+from riskloom.policy.judge import MODEL, OFF_MODEL
 from riskloom.policy.policy import Policy
-from riskloom.privacy.protect import key_of, keyed
+from riskloom.privacy.protect import keyed
+from riskloom.rules.lists import Lists
 from riskloom.rules.rule_set import RuleSet, Severity
+from riskloom.scenario.list_keys import initial_lists
 from riskloom.scenario.scenario import RISK_SCORE, Scenario
 
-Vector = npt.NDArray[np.float64]
-Held = Sequence[Value] | npt.NDArray[np.int64]
-"""A column of what is held inside: values and None, or int64 with NULL."""
 Looked = tuple[Vector, list[object], bool]
 """Feature vector, rule inputs without the risk score, too late: what `look_one` gives."""
-NAN = float("nan")
 EVIDENCE_LIMIT = 50
 STORED_LIMIT = 10_000
 TOO_LATE = "too_late"
 NO_MODEL = "no_model"
+NO_LISTS = "no_lists"
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Decisions on many events, column by column, in arrival order.
 
-    `met` is bool of shape (events, rules). Reasons with evidence are what `decisions` gives one by one.
+    `met` and `acting` (met, and not in shadow) are bool of shape (events, rules); `by_model` is whether the
+    model gives its reason. Reasons with evidence are what `decisions` gives one by one.
     """
 
     vectors: Vector
@@ -54,6 +66,9 @@ class Batch:
     met: npt.NDArray[np.bool_]
     outcomes: list[Outcome]
     too_late: npt.NDArray[np.bool_]
+    by_model: npt.NDArray[np.bool_]
+    acting: npt.NDArray[np.bool_]
+    degraded: list[tuple[str, ...]]
 
 
 class Pipeline:
@@ -65,15 +80,18 @@ class Pipeline:
         What decides.
     state
         The windows; a fresh one when none is given. The pipeline is its only writer.
+    lists
+        Who is on the scenario's lists; as the scenario declares them when none are given. They may change
+        between events: a change made `after` an arrival is seen by later ones alone.
     """
 
-    def __init__(self, bundle: Bundle, state: WindowState | None = None) -> None:
+    def __init__(self, bundle: Bundle, state: WindowState | None = None, lists: Lists | None = None) -> None:
         self.scenario: Scenario = bundle.scenario
         scenario = self.scenario
         self.state = state if state is not None else fresh_state(scenario)
         self.feature_names = scenario.feature_names
         self._fields = scenario.all_fields
-        self._derive = _Derive(scenario) if scenario.derived else None
+        self._derive = Derive(scenario) if scenario.derived else None
         self.personal = frozenset(field.name for field in scenario.fields if field.pii)
         columns = tuple(field.name for field in self._fields)
         windows = tuple(window.name for window in scenario.windows)
@@ -88,6 +106,9 @@ class Pipeline:
         held: Any = self._vector
         self._bytes = memoryview(held).cast("B") if held.size else memoryview(bytearray())
         self._put = struct.Struct(f"{len(written)}d").pack_into
+        self._lists = lists
+        self.lists_known = True
+        """False while the lists cannot be read: then nobody is known to be on one or not to be."""
         self.use(bundle)
 
     def use(self, bundle: Bundle) -> None:
@@ -96,8 +117,13 @@ class Pipeline:
         self.scenario = bundle.scenario
         self.policy: Policy = bundle.scenario.policy
         self.model: Model | None = bundle.model
+        self.deciding = Deciding(bundle.scenario, getattr(self, "deciding", None))
         self.rules = RuleSet(bundle.scenario.rules, bundle.scenario.rule_inputs)
         self._evidence_at = tuple(self._window_at.get(rule.evidence, -1) for rule in self.rules.rules)
+        self.lists = self._lists if self._lists is not None else initial_lists(self.scenario)
+        at = {name: place for place, name in enumerate(self.rules.inputs)}
+        asked = self.scenario.memberships
+        self._asked = tuple((at[field], self.lists.reader(name)) for field, name in asked)
 
     @property
     def personal(self) -> frozenset[str]:
@@ -107,14 +133,15 @@ class Pipeline:
     @personal.setter
     def personal(self, names: frozenset[str]) -> None:
         self._personal = names
-        self._see = _compile_see(self.scenario, names, self._derive)
+        self._see = see_of(self.scenario, names, self._derive)
 
     def look_one(self, event: Event) -> Looked:
         """(feature vector, rule inputs, too late) of an event; changes nothing.
 
         The vector is a new array; the inputs are fields, derived columns and features, aligned to
-        `Scenario.rule_inputs` without the risk score.
+        `Scenario.rule_inputs` without the risk score and the memberships.
         """
+        self.deciding.judge.forget()
         columns, row = self._see(event.values)
         too_late = self.state.look_one(event.time_us, event.arrived_us, columns, self._vector)
         row += self._windows.tolist()
@@ -135,7 +162,7 @@ class Pipeline:
     def score_one(self, event: Event, arrival: int) -> Decision:
         """Decide one event under its arrival number; changes nothing. `advance_one` then takes it in."""
         vector, row, too_late = self.look_one(event)
-        return self._decide(event.id, arrival, vector, row, too_late, self._evidence_of_look)
+        return self._decide(event, arrival, vector, row, too_late, self._evidence_of_look, late=False)
 
     def judge_one(self, event: Event, arrival: int, looked: Looked) -> Decision:
         """Decide an event by what a look at it, the last one at this state, has shown; changes nothing.
@@ -143,7 +170,7 @@ class Pipeline:
         `looked` may be of another pipeline over the same state whose features part is the same.
         """
         vector, row, too_late = looked
-        return self._decide(event.id, arrival, vector, row.copy(), too_late, self._evidence_of_look)
+        return self._decide(event, arrival, vector, row.copy(), too_late, self._evidence_of_look, late=False)
 
     def advance_one(self, arrival: int) -> None:
         """Take the event of the last look into the state.
@@ -154,6 +181,7 @@ class Pipeline:
             When a window sum would not fit; the state is unchanged.
         """
         self.state.advance_one(arrival)
+        self.deciding.judge.advance()
 
     @property
     def takes_facts(self) -> bool:
@@ -185,7 +213,7 @@ class Pipeline:
             found = self.state.evidence_one(at, STORED_LIMIT)
             return tuple(number for number in found if number < arrival)[-EVIDENCE_LIMIT:]
 
-        return self._decide(event.id, arrival, vector, row, TOO_LATE in degraded, evidence)
+        return self._decide(event, arrival, vector, row, TOO_LATE in degraded, evidence, late=True)
 
     def score_many(self, events: Sequence[Event], arrival: int) -> Batch:
         """Decide events in arrival order and take each in before the next, as one by one.
@@ -199,19 +227,45 @@ class Pipeline:
         """
         vectors, columns, too_late = self.compute_many(events, arrival)
         anomaly_scores = risk_scores = probabilities = None
-        risks: list[float | None] = [None] * len(events)
+        arrived_us = [event.arrived_us for event in events]
         columns[RISK_SCORE] = np.full(len(events), NAN)
-        if self.model is not None:
-            anomaly_scores, risk_scores, probabilities = self.model.score_many(vectors)
+        model = self._model_at_work
+        if model is not None:
+            anomaly_scores, risk_scores, probabilities = model.score_many(vectors)
             columns[RISK_SCORE] = risk_scores
-            risks = risk_scores.tolist()
+        if self._asked:
+            self._membership_columns(columns, arrival, arrived_us)
         met = self.rules.evaluate_many(columns)
-        actions = [rule.action.value for rule in self.rules.rules]
-        outcomes = [
-            self.policy.decide_one(risk, [action for action, hit in zip(actions, hits, strict=True) if hit])
-            for risk, hits in zip(risks, met.tolist(), strict=True)
-        ]
-        return Batch(vectors, anomaly_scores, risk_scores, probabilities, met, outcomes, too_late)
+        found = self.deciding.many(arrived_us, met, columns, risk_scores, probabilities)
+        degraded = self._degraded_many(too_late, found.degraded)
+        return Batch(
+            vectors,
+            anomaly_scores,
+            risk_scores,
+            probabilities,
+            met,
+            found.outcomes,
+            too_late,
+            found.by_model,
+            found.acting,
+            degraded,
+        )
+
+    def _degraded_many(
+        self, too_late: npt.NDArray[np.bool_], more: Sequence[tuple[str, ...]]
+    ) -> list[tuple[str, ...]]:
+        """What each decision was made without, in the order of `_decide`."""
+        same: tuple[str, ...] = (NO_MODEL,) if self.model is None else ()
+        if self._asked and not self.lists_known:
+            same += (NO_LISTS,)
+        if not same and not too_late.any():
+            return list(more)
+        pairs = zip(too_late.tolist(), more, strict=True)
+        return [((TOO_LATE,) if late else ()) + same + one for late, one in pairs]
+
+    @property
+    def _model_at_work(self) -> Model | None:
+        return None if OFF_MODEL in self.deciding.off else self.model
 
     def compute_many(
         self, events: Sequence[Event], arrival: int, facts: Sequence[Told] = ()
@@ -228,8 +282,8 @@ class Pipeline:
             field.name: [values[field.name] for values in seen] for field in self.scenario.fields
         }
         held |= self._derived_columns(held, count)
-        columns = {field.name: _column(held[field.name], field) for field in self._fields}
-        raw = {column.name: _raw_column(held[column.name], column.kind) for column in self.state.columns}
+        columns = {field.name: seen_column(held[field.name], field) for field in self._fields}
+        raw = {column.name: raw_column(held[column.name], column.kind) for column in self.state.columns}
         vectors = np.empty((count, len(self.feature_names)))
         windows = np.empty((count, self._window_count))
         arrivals = np.arange(arrival, arrival + count, dtype=np.int64)
@@ -240,7 +294,7 @@ class Pipeline:
         written = self._columns(columns)
         for at, name in enumerate(self._written, self._window_count):
             columns[name] = written[name]
-            vectors[:, at] = _as_numbers(written[name])
+            vectors[:, at] = as_numbers(written[name])
         return vectors, columns, too_late
 
     def advance_many(self, events: Sequence[Event], arrivals: npt.NDArray[np.int64]) -> None:
@@ -278,69 +332,89 @@ class Pipeline:
         """
         held: dict[str, Held] = dict(values)
         held |= self._derived_columns(held, len(time_us))
-        raw = {column.name: _raw_column(held[column.name], column.kind) for column in self.state.columns}
+        raw = {column.name: raw_column(held[column.name], column.kind) for column in self.state.columns}
         self.state.run_many(time_us, arrived_us, arrivals, raw, None)
 
     def _derived_columns(self, held: Mapping[str, Held], count: int) -> dict[str, Held]:
-        """The derived columns of many events as they are held; the same values `_Derive` gives one by one."""
+        """The derived columns of many events as they are held; the same values `Derive` gives one by one."""
         if self._derive is None:
             return {}
         if not self._derive.reads:
             return {name: [value] * count for name, value in self._derive.one({}).items()}
         columns = {
-            field.name: _column(held[field.name], field)
+            field.name: seen_column(held[field.name], field)
             for field in self.scenario.fields
             if field.name in self._derive.reads
         }
         found = self._derive.columns(columns)
-        return {field.name: _held_column(found[field.name], field) for field, _ in self._derive.holders}
+        return {field.name: held_column(found[field.name], field) for field, _ in self._derive.holders}
 
     def _evidence_of_look(self, at: int) -> tuple[int, ...]:
         return tuple(self.state.evidence_one(at, EVIDENCE_LIMIT))
 
+    def _memberships(self, row: list[object], arrival: int, arrived_us: int) -> list[object]:
+        """Whether values of a row of rule inputs are on the lists that rules ask, as that event saw them."""
+        if not self.lists_known:
+            return [None] * len(self._asked)
+        values: list[Any] = row
+        return [holds(values[at], arrival, arrived_us) for at, holds in self._asked]
+
+    def _membership_columns(
+        self, columns: dict[str, npt.NDArray[Any]], arrival: int, arrived_us: Sequence[int]
+    ) -> None:
+        """Add the columns of `_memberships` to those of many events."""
+        for (field, name), (_, holds) in zip(self.scenario.memberships, self._asked, strict=True):
+            told = np.full(len(arrived_us), -1, np.int8)
+            if self.lists_known:
+                rows = zip(columns[field].tolist(), arrived_us, strict=True)
+                for at, (value, moment_us) in enumerate(rows):
+                    if value is not None:
+                        told[at] = holds(value, arrival + at, moment_us) is True
+            columns[membership(field, name)] = told
+
     def _decide(
         self,
-        event_id: str,
+        event: Event,
         arrival: int,
         vector: Vector,
         row: list[object],
         too_late: bool,
         evidence: Callable[[int], tuple[int, ...]],
+        *,
+        late: bool,
     ) -> Decision:
         anomaly_score = risk_score = probability = None
         degraded: tuple[str, ...] = (TOO_LATE,) if too_late else ()
-        if self.model is None:
-            degraded = (*degraded, NO_MODEL)
+        model = self._model_at_work
+        if model is None:
+            degraded = degraded if self.model is not None else (*degraded, NO_MODEL)
             row.append(NAN)
         else:
-            anomaly_score, risk_score, probability = self.model.score_one(vector)
+            anomaly_score, risk_score, probability = model.score_one(vector)
             row.append(risk_score)
+        if self._asked:
+            row += self._memberships(row, arrival, event.arrived_us)
+            if not self.lists_known:
+                degraded = (*degraded, NO_LISTS)
         met = self.rules.evaluate_one(row)
-        outcome = asked = self.policy.of_model(risk_score)
-        reasons: list[Reason] = []
-        if met:
-            rules = self.rules.rules
-            outcome = self.policy.decide_one(risk_score, [rules[at].action for at in met])
-            reasons += [
-                Reason(
-                    rules[at].code,
-                    rules[at].severity,
-                    self.rules.values_one(at, row),
-                    evidence(self._evidence_at[at]) if self._evidence_at[at] >= 0 else (),
-                )
-                for at in met
-            ]
+        verdict = self.deciding.one(event.arrived_us, met, row, risk_score, probability, late)
+        reasons = [self._reason(at, row, evidence, verdict.shadow) for at in met]
         contributions: Mapping[str, float] = {}
-        if self.model is not None and outcome is not Outcome.APPROVED:
-            contributions = self.model.raised_by(vector)
-            if asked is not Outcome.APPROVED:
-                facts = self.model.facts(vector, contributions)
-                values = {"value": risk_score, "usual": self.policy.percentile, **facts}
-                reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
+        if model is not None and verdict.outcome is not Outcome.APPROVED:
+            contributions = model.raised_by(vector)
+        if model is not None and verdict.by_model:
+            facts = model.facts(vector, contributions)
+            usual = self.policy.percentile if verdict.threshold is None else verdict.threshold
+            values = {"value": risk_score, "usual": None if self.policy.cost else usual, **facts}
+            if MODEL in verdict.shadow:
+                values["shadow"] = verdict.shadow[MODEL]
+            reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
+        if verdict.degraded:
+            degraded = (*degraded, *verdict.degraded)
         return Decision(
-            event_id,
+            event.id,
             arrival,
-            outcome,
+            verdict.outcome,
             anomaly_score,
             risk_score,
             tuple(reasons),
@@ -349,6 +423,41 @@ class Pipeline:
             degraded,
             probability,
             contributions,
+        )
+
+    def _reason(
+        self,
+        at: int,
+        row: list[object],
+        evidence: Callable[[int], tuple[int, ...]],
+        shadow: Mapping[int, str],
+    ) -> Reason:
+        """The reason of a met rule; one whose action did not count says why."""
+        rule = self.rules.rules[at]
+        values = self.rules.values_one(at, row)
+        if at in shadow:
+            values["shadow"] = shadow[at]
+        found = evidence(self._evidence_at[at]) if self._evidence_at[at] >= 0 else ()
+        return Reason(rule.code, rule.severity, values, found)
+
+    def recall(self, event: Event, stored: Mapping[str, Any]) -> None:
+        """Remember a decision of the log for budget and limits; `AlertBudget` says which ones, in what order.
+
+        Parameters
+        ----------
+        event
+            As it is stored: of personal fields what `personal` says.
+        stored
+            outcome, risk_score, probability, degraded, and reasons (code and values), as JSON holds them.
+        """
+        self.deciding.recall(
+            event.arrived_us,
+            self.values_of(event),
+            stored["risk_score"],
+            stored["probability"],
+            Outcome(stored["outcome"]),
+            [(reason["code"], reason["values"]) for reason in stored["reasons"]],
+            stored["degraded"],
         )
 
     def decisions(self, events: Sequence[Event], arrival: int) -> Iterator[Decision]:
@@ -362,85 +471,3 @@ class Pipeline:
 def fresh_state(scenario: Scenario) -> WindowState:
     """An empty state for the windows of a scenario."""
     return WindowState(scenario.windows, scenario.columns, scenario.max_lateness_us)
-
-
-class _Derive:
-    """Derived columns from an event's own fields, for one event."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        written = {derived.field.name: derived.expression for derived in scenario.derived}
-        read = frozenset[str]().union(*(expression.names for expression in written.values()))
-        inputs = [field for field in scenario.fields if field.name in read]
-        self._inputs = tuple((field.name, converter(field)) for field in inputs)
-        self.reads = tuple(name for name, _ in self._inputs)
-        self.row = compile_row(written, self.reads)
-        self.columns = compile_columns(written, self.reads)
-        self.holders = tuple((derived.field, _holder(derived.field)) for derived in scenario.derived)
-
-    def one(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        row = self.row([convert(values[name]) for name, convert in self._inputs])
-        return {field.name: hold(value) for (field, hold), value in zip(self.holders, row, strict=True)}
-
-
-def _compile_see(scenario: Scenario, personal: frozenset[str], derive: _Derive | None) -> See:
-    return compile_see(
-        scenario.fields,
-        [column.name for column in scenario.columns],
-        personal=personal,
-        key_of=key_of,
-        derived=derive.holders if derive is not None else (),
-        derive=derive.row if derive is not None else tuple,
-        reads=derive.reads if derive is not None else (),
-    )
-
-
-def _holder(field: Field) -> Callable[[Any], Value]:
-    """What makes of a derived value what is held inside; what does not fit is missing."""
-    if field.type.is_text:
-        return lambda value: None if value is None else str(value)
-    scale = field.scale
-    limit = 2**46 / scale
-
-    def hold(value: float) -> int | None:
-        return round(value * scale) if -limit < value < limit else None  # NaN is not between them
-
-    return hold
-
-
-def _column(values: Held, field: Field) -> npt.NDArray[Any]:
-    """The column that expressions see; the same values as `conversion` gives one by one."""
-    if field.type.is_text:
-        column = np.empty(len(values), object)
-        column[:] = values
-        return column
-    if field.type is FieldType.BOOLEAN:
-        return np.array([-1 if value is None else int(value) for value in values], np.int8)
-    scale = 60 if field.type is FieldType.CLOCK else field.scale
-    numbers = np.array(values, np.float64)  # None becomes NaN
-    if isinstance(values, np.ndarray):
-        numbers[values == NULL] = NAN
-    return numbers if scale == 1 else numbers / scale
-
-
-def _held_column(column: npt.NDArray[Any], field: Field) -> Held:
-    """Derived values as they are held: texts, or int64 with NULL; the same values as `_holder` gives."""
-    if field.type.is_text:
-        return [None if value is None else str(value) for value in column.tolist()]
-    numbers = _as_numbers(column)
-    limit = 2**46 / field.scale
-    fits = (-limit < numbers) & (numbers < limit)
-    return np.where(fits, np.rint(np.where(fits, numbers, 0.0) * field.scale).astype(np.int64), NULL)
-
-
-def _raw_column(values: Held, kind: str) -> Held:
-    """A column as the state takes it: texts and None, or int64 with NULL."""
-    if kind == "id" or isinstance(values, np.ndarray):
-        return values
-    return np.array([NULL if value is None else value for value in values], np.int64)
-
-
-def _as_numbers(column: npt.NDArray[Any]) -> Vector:
-    """A written column as numbers; conditions (int8, -1 unknown) become 1, 0 and NaN."""
-    if column.dtype == np.int8:
-        return np.where(column < 0, NAN, column.astype(np.float64))
-    return column

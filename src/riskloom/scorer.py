@@ -44,9 +44,9 @@ class Scorer:
         self._clock = clock or SystemClock()
         self._arrival = 0
         self._ids: list[str] = []
-        parts = bundle.scenario.parts
+        said = [{"code": rule.code, "message": rule.message} for rule in bundle.scenario.rules]
         describe = {feature.name: feature.describe for feature in bundle.scenario.features}
-        self._texts = ReasonTexts(parts["rules"], bundle.scenario.base_currency, describe)
+        self._texts = ReasonTexts(said, bundle.scenario.base_currency, describe)
 
     def score(self, data: Any) -> Any:
         """Decide an event or a table of events.

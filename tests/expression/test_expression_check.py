@@ -126,3 +126,39 @@ def test_many_unknown_names_are_told_quickly():
         check(f"max({', '.join(f'usr_cnt{at}' for at in range(150))})", types)
     assert len(caught.value.faults) == 150
     assert time.perf_counter() - begun < 1.0
+
+
+LISTS = {"trusted": ("country",), "risky": ("country", "city")}
+
+
+def test_a_membership_is_an_input_of_its_own():
+    found = check("not country in @trusted and amount > 5 or country in @risky", TYPES, lists=LISTS)
+    assert found.type is Type.BOOLEAN
+    assert found.names == {"amount", "country in @trusted", "country in @risky"}
+    assert found.memberships == (("country", "trusted"), ("country", "risky"))
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "words"),
+    [
+        ("is_new and country in @trustd", 23, "did you mean 'trusted'"),
+        ("amount in @risky", 1, "a text before `in @list`, not a number"),
+        ("contry in @risky", 1, "did you mean 'country'"),
+    ],
+)
+def test_a_list_that_does_not_fit_is_named_at_its_column(text, column, words):
+    with pytest.raises(ExpressionInvalid) as caught:
+        check(text, TYPES, lists=LISTS)
+    (fault,) = caught.value.faults
+    assert fault.where == f"column {column}"
+    assert words in str(fault)
+
+
+def test_a_list_of_another_field_is_refused_with_what_would_mend_it():
+    with pytest.raises(ExpressionInvalid, match=r"of: \[city, country\]"):
+        check("country in @cities", TYPES, lists={"cities": ("city",)})
+
+
+def test_where_no_lists_may_be_asked_that_is_said():
+    with pytest.raises(ExpressionInvalid, match="column 12: expected no list here"):
+        check("country in @trusted", TYPES)

@@ -6,7 +6,19 @@ import pytest
 
 from riskloom.errors import ExpressionInvalid
 from riskloom.expression.parse import MAX_DEPTH, MAX_LENGTH, MAX_NODES, parse
-from riskloom.expression.tree import Arithmetic, Compare, Constant, Logic, Member, Missing, Name, Type, walk
+from riskloom.expression.tree import (
+    Arithmetic,
+    Compare,
+    Constant,
+    InList,
+    Logic,
+    Member,
+    Missing,
+    Name,
+    Not,
+    Type,
+    walk,
+)
 
 
 def faults(text: str):
@@ -59,6 +71,18 @@ def test_integers_and_decimals_are_both_numbers():
     assert tree.type is Type.NUMBER
 
 
+def test_a_list_is_asked_by_its_name_wherever_an_at_sign_stands_otherwise():
+    tree = parse("mail == 'x in @y' or é in @risky and user\n not in  @trusted")
+    (risky, trusted) = [node for node in walk(tree) if isinstance(node, InList)]
+    assert (risky.field.name, risky.list, risky.place.quote) == (
+        "é",
+        "risky",
+        "'@risky' in " + repr(tree.span.text),
+    )
+    assert (trusted.field.name, trusted.list, trusted.name) == ("user", "trusted", "user in @trusted")
+    assert isinstance(tree.items[1].items[1], Not)
+
+
 @pytest.mark.parametrize(
     ("text", "column", "word"),
     [
@@ -101,6 +125,13 @@ def test_integers_and_decimals_are_both_numbers():
         (" \n ", 1, "an expression"),
         ("a\0b", 2, "readable"),
         ("a == '\ud800'", 7, "readable"),
+        ("x in @ risky", 6, "invalid syntax"),
+        ("x @ risky", 1, "stands behind `in`"),
+        ("lower(x) in @risky", 1, "a field before"),
+        ("(x in @risky) in @risky", 2, "a field before"),
+        ("1 < x in @risky", 1, "on their own"),
+        ("x in @risky.name", 6, "list of choices"),
+        ("x in @risky()", 6, "list of choices"),
         ("(" * 300 + "a" + ")" * 300, 201, "an expression"),
     ],
 )

@@ -115,6 +115,26 @@ ESCAPES = [
     "1e" + "9" * 100,
     "0777",
     "amount @ amount",
+    "country in @__builtins__",
+    "country in @red.__class__",
+    "country in @red[0]",
+    "country in @red()",
+    "country in @(lambda: 1)()",
+    "country in @{amount.__class__}",
+    "@red",
+    "country in @red in @red",
+    "country in @red @ red",
+    "country in @1",
+    "country in @'red'",
+    "_red",
+    "country in _red",
+    "().__class__ in @red",
+    "f'{amount}' in @red",
+    "country in @red\n@red",
+    "country in @" + "a" * 1980,
+    "country in @red or " * 100 + "x",
+    "[[country in @red]]",
+    "(country := 'a') in @red",
     "print",
     "True.__class__",
     "None",
@@ -124,7 +144,9 @@ ESCAPES = [
 ]
 
 TYPES = {"amount": Type.NUMBER, "country": Type.TEXT, "is_new": Type.BOOLEAN, "timestamp": Type.TIME}
-EVENT = [100.0, "DE", True, 1.7e15]
+LISTS = {"red": ("country",)}
+INPUTS = [*TYPES, "country in @red"]
+EVENT = [100.0, "DE", True, 1.7e15, True]
 
 # All that generated code may consist of: our words, numbers by repr, and names of one letter and a number.
 TOKEN = re.compile(
@@ -137,7 +159,7 @@ TOKEN = re.compile(
 def test_a_known_escape_is_refused_quickly(text):
     begun = time.perf_counter()
     with pytest.raises(ExpressionInvalid):
-        check(text, TYPES)
+        check(text, TYPES, lists=LISTS)
     assert time.perf_counter() - begun < 1.0
 
 
@@ -172,7 +194,7 @@ def test_the_code_runs_without_builtins():
 WORDS = (
     "amount country is_new timestamp __class__ x0 1 0 1e308 'a' None True ( ) [ ] { } , . : := + - * ** / "
     "// % < == != in not and or if else is lambda for abs max coalesce hour lower contains f'{ }' # @ ~ "
-    "\\ ; = await yield é ' "
+    "\\ ; = await yield é ' @red @red @_red in "
 )
 PIECES = st.sampled_from([*WORDS.split(), "\n", "\0", "\ud800"])
 
@@ -181,7 +203,7 @@ PIECES = st.sampled_from([*WORDS.split(), "\n", "\0", "\ud800"])
 @given(st.lists(PIECES, max_size=40).map(" ".join) | st.text(max_size=60))
 def test_any_text_is_refused_with_faults_or_compiles_to_our_words_and_runs(text):
     try:
-        expression = check(text, TYPES)
+        expression = check(text, TYPES, lists=LISTS)
     except ExpressionInvalid as error:
         refused = error
     else:
@@ -191,9 +213,9 @@ def test_any_text_is_refused_with_faults_or_compiles_to_our_words_and_runs(text)
         assert all(re.fullmatch(r"column \d+", fault.where) for fault in refused.faults)
         assert str(refused)
         return
-    source, _ = write_source({"it": expression}, list(TYPES))
+    source, _ = write_source({"it": expression}, INPUTS)
     assert consists_of_our_words(source)
-    compile_row({"it": expression}, list(TYPES))(EVENT)
+    compile_row({"it": expression}, INPUTS)(EVENT)
 
 
 @pytest.mark.parametrize(

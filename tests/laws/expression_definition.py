@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from expression_texts import RED
+
 from riskloom.expression.tree import (
     Arithmetic,
     Call,
     Choose,
     Compare,
     Constant,
+    InList,
     Logic,
     Member,
     Missing,
@@ -44,6 +47,8 @@ def define(node: Node, event: Mapping[str, object], zone: str) -> object:
     """The value of a node by the null rule."""
     if isinstance(node, Constant):
         return node.value
+    if isinstance(node, InList):
+        return None if event[node.field.name] is None else event[node.field.name] in RED
     if isinstance(node, Name):
         value = event[node.name]
         return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -20,6 +20,11 @@ TYPES = {
     "when": Type.TIME,
     "then": Type.TIME,
 }
+LISTS = {"red": ("s", "t")}
+RED = frozenset(["", "a", "İ", "日本", "None"])
+"""What stands on the list."""
+INPUTS = TYPES | {"s in @red": Type.BOOLEAN, "t in @red": Type.BOOLEAN}
+"""What the compiled functions are given: the names, then the memberships."""
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe")
 
 NAN = math.nan
@@ -44,7 +49,13 @@ EVENTS = st.fixed_dictionaries(
         "when": MOMENTS,
         "then": MOMENTS,
     }
-)
+).map(lambda event: with_memberships(event))
+
+
+def with_memberships(event: dict[str, object]) -> dict[str, object]:
+    """An event with what a pipeline fills in: None where the field is missing."""
+    found = {f"{name} in @red": None if event[name] is None else event[name] in RED for name in ("s", "t")}
+    return {**event, **found}
 
 
 def _written(value: float) -> str:
@@ -134,6 +145,7 @@ def _facts(depth: int) -> st.SearchStrategy[str]:
         _join("({} {} {} {} {})", f, word, f, word, f),
         _join("({} {} {})", n, inside, CHOICES),
         _join("({} {} {})", s, inside, WORDS),
+        _join("({} {} @red)", st.sampled_from(["s", "t"]), inside),
         _join("({} {} None)", anything, st.sampled_from(["is", "is not"])),
         _join("({} if {} else {})", f, f, f),
         _join("coalesce({}, {})", f, f),

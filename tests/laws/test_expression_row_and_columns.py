@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 from expression_definition import define
-from expression_texts import EDGES, EVENTS, FACTS, TEXTS, TYPES, ZONES
+from expression_texts import EDGES, EVENTS, FACTS, INPUTS, LISTS, TEXTS, TYPES, ZONES, with_memberships
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +30,7 @@ def bits(value: object) -> object:
 
 def column(name: str, events: Sequence[Mapping[str, object]]) -> np.ndarray:
     values = [event[name] for event in events]
-    if TYPES[name].is_numeric:
+    if INPUTS[name].is_numeric:
         return np.array(values, dtype=np.float64)
     made = np.empty(len(values), dtype=object)
     made[:] = values
@@ -46,7 +46,7 @@ def as_row(array: np.ndarray, kind: Type) -> list[object]:
 
 
 def agree(expressions: Mapping[str, Expression], events: Sequence[Mapping[str, object]], zone: str) -> None:
-    inputs = list(TYPES)
+    inputs = list(INPUTS)
     row, met = compile_row(expressions, inputs), compile_row(expressions, inputs, conditions=True)
     arrays = {name: column(name, events) for name in inputs}
     many = compile_columns(expressions, inputs)(arrays)
@@ -75,7 +75,7 @@ def agree(expressions: Mapping[str, Expression], events: Sequence[Mapping[str, o
 @settings(max_examples=400, deadline=None)
 @given(text=TEXTS, events=st.lists(EVENTS, min_size=1, max_size=8), zone=st.sampled_from(ZONES))
 def test_row_columns_and_definition_give_the_same_bits(text, events, zone):
-    agree({"it": check(text, TYPES, zone)}, events, zone)
+    agree({"it": check(text, TYPES, zone, LISTS)}, events, zone)
 
 
 @settings(max_examples=100, deadline=None)
@@ -87,7 +87,9 @@ def test_expressions_that_use_earlier_ones_agree_too(data, events):
         for name, expression in expressions.items():
             old = {Type.NUMBER: "a", Type.BOOLEAN: "p", Type.TEXT: "s", Type.TIME: "when"}[expression.type]
             text = text.replace(f"({old} ", f"({name} ")
-        expressions[f"r{at}"] = check(text, types)
+            for word in ("in", "not in"):  # only a field can be on a list
+                text = text.replace(f"({name} {word} @", f"({old} {word} @")
+        expressions[f"r{at}"] = check(text, types, lists=LISTS)
         types[f"r{at}"] = expressions[f"r{at}"].type
     agree(expressions, events, "UTC")
 
@@ -95,8 +97,8 @@ def test_expressions_that_use_earlier_ones_agree_too(data, events):
 @settings(max_examples=100, deadline=None)
 @given(text=FACTS, event=EVENTS)
 def test_a_condition_and_its_negation_are_never_both_met(text, event):
-    both = {"yes": check(text, TYPES), "no": check(f"not {text}", TYPES)}
-    yes, no = compile_row(both, list(TYPES), conditions=True)([event[name] for name in TYPES])
+    both = {name: check(said, TYPES, lists=LISTS) for name, said in (("yes", text), ("no", f"not {text}"))}
+    yes, no = compile_row(both, list(INPUTS), conditions=True)([event[name] for name in INPUTS])
     assert not (yes and no)
 
 
@@ -119,7 +121,7 @@ BINARY += [f"{name}(a, b)" for name in ("min", "max", "coalesce")] + ["clamp(a, 
 
 def test_every_operation_agrees_on_every_pair_of_edges():
     expressions = {f"r{at}": check(text, TYPES) for at, text in enumerate(UNARY + BINARY)}
-    blank = dict.fromkeys(TYPES)
+    blank = with_memberships(dict.fromkeys(TYPES))
     edges = [*EDGES, *(-edge for edge in EDGES)]
     events = [blank | {"a": a, "b": b, "c": NAN, "when": a, "then": b} for a in edges for b in edges]
     agree(expressions, events, "UTC")
@@ -127,7 +129,7 @@ def test_every_operation_agrees_on_every_pair_of_edges():
 
 @pytest.mark.parametrize("name", ZONES)
 def test_the_microsecond_of_every_change_of_a_zone_agrees(name):
-    blank = dict.fromkeys(TYPES) | {"a": NAN, "b": NAN, "c": NAN, "then": NAN}
+    blank = with_memberships(dict.fromkeys(TYPES)) | {"a": NAN, "b": NAN, "c": NAN, "then": NAN}
     moments = [start + shift for start in zone(name).starts for shift in (-1.0, 0.0, 1.0)]
     texts = {"h": "hour(when)", "d": "weekday(when)", "w": "is_weekend(when)"}
     expressions = {short: check(text, TYPES, name) for short, text in texts.items()}

@@ -89,9 +89,13 @@ def test_a_reason_holds_its_values_and_what_its_message_quotes() -> None:
         (99.5, [], Outcome.REJECTED),
         (99.5, ["flag"], Outcome.REJECTED),
         (math.nan, [], Outcome.APPROVED),
+        (99.5, ["approve", "flag", "watch"], Outcome.APPROVED),
+        (99.5, ["approve", "reject"], Outcome.REJECTED),
+        (99.5, ["allow", "reject", "flag"], Outcome.APPROVED),
+        (0.0, ["allow", "deny", "approve"], Outcome.REJECTED),
     ],
 )
-def test_the_highest_outcome_that_anything_asks_for_is_decided(
+def test_the_first_of_the_order_that_speaks_decides(
     risk: float | None, actions: list[str], outcome: Outcome
 ) -> None:
     assert Policy(98, 99.5).decide_one(risk, actions) is outcome

@@ -81,6 +81,25 @@ def test_a_scenario_comes_back_from_its_parts(tmp_path: Path) -> None:
     assert again.rules == found.rules
 
 
+def test_a_rule_has_a_name_an_owner_and_a_reason_code(tmp_path: Path) -> None:
+    named = "name: spends a lot\n    owner: ana\n    reason_code: SPEND\n    action: approve"
+    found = load_scenario(write(tmp_path, SMALL.replace("code: SPEND", named)))
+    (rule,) = found.rules
+    assert (rule.name, rule.owner, rule.code, rule.action) == ("spends a lot", "ana", "SPEND", "approve")
+    assert found.parts["rules"][0]["code"] == "SPEND"
+    assert scenario_from_parts(found.parts).rules == found.rules
+
+
+def test_two_rules_of_one_name_and_a_failing_example_are_named(tmp_path: Path) -> None:
+    second = "rules:\n  - {name: SPEND, code: B, message: m, when: ratio > 2, examples: [{miss: {ratio: 3}}]}"
+    found = faults(tmp_path, ("rules:", second))
+    assert [(line, where) for line, where, _ in found] == [
+        (13, "rules[0].examples[0]"),
+        (14, "rules[1].name"),
+    ]
+    assert "a miss of SPEND, got {'ratio': 3} is a hit" in found[0][2]
+
+
 def test_a_part_changes_its_own_fingerprint_only(tmp_path: Path) -> None:
     found = load_scenario(write(tmp_path, SMALL))
     changed = SMALL.replace("spend_1h > 100", "spend_1h > 99").replace("_1h: 100", "_1h: 9")
@@ -140,6 +159,10 @@ def test_a_part_changes_its_own_fingerprint_only(tmp_path: Path) -> None:
         ("{value} spent", "{valu} spent", 15, "rules[0].message", "'value'"),
         ("{value} spent", "{value:procent} spent", 15, "rules[0].message", "percent"),
         ("evidence: spend_1h", "evidence: ratio", 17, "rules[0].evidence", "a window feature"),
+        ("code: SPEND", "reason_code: too much", 13, "rules[0].reason_code", "such as"),
+        ("code: SPEND", "code: SPEND\n    reason_code: SPENT", 14, "rules[0].reason_code", "not both"),
+        ("code: SPEND", "code: SPEND\n    owner: 5", 14, "rules[0].owner", "text"),
+        ("code: SPEND", "code: SPEND\n    action: deny", 14, "rules[0].action", "flag, approve, reject"),
         ("hit: {spend_1h: 101}", "hit: {spend_1h: 99}", 19, "rules[0].examples[0]", "is a miss"),
         ("hit: {spend_1h: 101}", "hit: {spend_1h: lots}", 19, HIT + ".spend_1h", "a number"),
         ("hit: {spend_1h: 101}", "hit: {spend: 101}", 19, HIT + ".spend", "'spend_1h'"),

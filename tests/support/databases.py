@@ -11,7 +11,17 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 KINDS = ("sqlite", "postgresql")
-TABLES = ("events", "personal_data", "decisions", "bundles", "model_runs", "labels")
+TABLES = (
+    "events",
+    "personal_data",
+    "decisions",
+    "bundles",
+    "model_runs",
+    "labels",
+    "trials",
+    "lineups",
+    "policy_changes",
+)
 
 
 @dataclass(frozen=True)

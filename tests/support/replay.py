@@ -11,9 +11,14 @@ from riskloom.bundle import Bundle
 from riskloom.domain.event import Event
 from riskloom.pipeline import Pipeline
 from riskloom.server.decisions.record import decision_row
+from riskloom.server.decisions.repo import DECISION_COLUMNS
+from riskloom.server.policy.memory import PolicyChange, memory_of, read_change
 from support.databases import Database
 
 _decode = msgspec.json.decode
+BUNDLE, DECIDED_AT, LINEUP, REASONS = (
+    DECISION_COLUMNS.index(name) for name in ("bundle", "decided_at_us", "lineup", "reasons")
+)
 
 
 def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False) -> list[str]:
@@ -25,7 +30,8 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
     """
     check_whole(database)
     schema = bundle.scenario.schema()
-    pipeline = Pipeline(bundle)
+    changes = _policy_changes(database)
+    pipeline = Pipeline(bundle, lists=memory_of(change for _, change in changes).lists(bundle.scenario))
     decided = {row[0]: row for row in database.rows("select * from decisions")}
     personal = {row[0]: _decode(row[1]) for row in database.rows("select arrival, fields from personal_data")}
     ids: list[str] = []
@@ -38,6 +44,7 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
         values = {**_decode(fields), **personal.get(arrival, {})}
         event = Event(event_id, time_us, arrived_us, values, _decode(sent))
         assert schema.digest(event) == bytes(digest), event_id
+        pipeline.deciding.off = memory_of(change for after, change in changes if after < arrival).off
         labels.tell_before(arrival)
         labels.events[arrival] = event
         decision = pipeline.score_one(event, arrival)
@@ -45,10 +52,10 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
             event_id,
             _differing(bundle, decision.vector, np.frombuffer(vector)),
         )
-        assert [d for d in decision.degraded if d != "no_model"] == _decode(degraded)
+        assert [d for d in decision.degraded if d == "too_late"] == _decode(degraded)
         stored = decided.get(arrival)
-        if stored is not None and stored[7] == bundle.fingerprint:
-            expected = decision_row(decision, bundle.scenario.name, stored[2])
+        if stored is not None and stored[BUNDLE] == bundle.fingerprint:
+            expected = decision_row(decision, bundle.scenario.name, stored[DECIDED_AT], stored[LINEUP])
             assert _comparable(expected, decided_later) == _comparable(stored, decided_later), event_id
         pipeline.advance_one(arrival)
         ids.append(event_id)
@@ -85,7 +92,14 @@ class _Labels:
 def _comparable(row: tuple[Any, ...], decided_later: bool) -> tuple[Any, ...]:
     if not decided_later:
         return row
-    return (*row[:6], [{**reason, "evidence": []} for reason in _decode(row[6])], *row[7:])
+    without = [{**reason, "evidence": []} for reason in _decode(row[REASONS])]
+    return (*row[:REASONS], without, *row[REASONS + 1 :])
+
+
+def _policy_changes(database: Database) -> list[tuple[int, PolicyChange]]:
+    """Changes of lists and switches, each with the arrival number after which it holds."""
+    rows = database.rows("select after, change, author, reason, made_at_us from policy_changes order by id")
+    return [(row[0], read_change(_decode(row[1]), row[0], *row[2:])) for row in rows]
 
 
 def check_whole(database: Database) -> None:

@@ -55,16 +55,11 @@ def score(
 def _columns(bundle: Bundle, events: Sequence[Event], batch: Batch) -> dict[str, Any]:
     """What the table says of a chunk; reasons are codes parted by spaces, the model's among them."""
     from riskloom.domain.decision import MODEL_REASON, Outcome
-    from riskloom.pipeline import NO_MODEL, TOO_LATE
 
     found = bundle.scenario
     missing = np.full(len(events), np.nan)
     risks = missing if batch.risk_scores is None else batch.risk_scores
     codes = np.array([rule.code for rule in found.rules], object)
-    by_model = [
-        batch.risk_scores is not None and found.policy.of_model(risk) is not Outcome.APPROVED
-        for risk in risks.tolist()
-    ]
     return {
         found.id_field: [event.id for event in events],
         "outcome": [outcome.value for outcome in batch.outcomes],
@@ -74,10 +69,7 @@ def _columns(bundle: Bundle, events: Sequence[Event], batch: Batch) -> dict[str,
         "probability": missing if batch.probabilities is None else batch.probabilities,
         "reasons": [
             " ".join([*codes[met], *([MODEL_REASON] if too else [])])
-            for met, too in zip(batch.met, by_model, strict=True)
+            for met, too in zip(batch.met, batch.by_model.tolist(), strict=True)
         ],
-        "degraded": [
-            " ".join(([TOO_LATE] if late else []) + ([NO_MODEL] if bundle.model is None else []))
-            for late in batch.too_late
-        ],
+        "degraded": [" ".join(missing) for missing in batch.degraded],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -28,6 +29,14 @@ RANK = {outcome: rank for rank, outcome in enumerate(LADDER)}
 
 MODEL_REASON = "MODEL_RISK"
 """The code of the reason that the model gives when its risk score reaches the policy's threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many actions in any minute and any hour; None is no limit."""
+
+    per_minute: int | None = None
+    per_hour: int | None = None
 
 
 class Reason(msgspec.Struct, frozen=True):

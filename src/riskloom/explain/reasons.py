@@ -16,7 +16,7 @@ class ReasonTexts:
     Parameters
     ----------
     rules
-        The bundle's rules as plain data: each with `code` and `message`.
+        The bundle's rules, and lists that speak by themselves, as plain data: each with `code` and `message`.
     base_currency
         What `{base_currency}` stands for.
     describe
@@ -50,7 +50,7 @@ class ReasonTexts:
         facts = [
             f"{self._describe.get(name) or name.replace('_', ' ')}: {show_value(value)}"
             for name, value in values.items()
-            if name not in ("value", "usual")
+            if name not in ("value", "usual", "shadow")
         ]
         risk = values.get("value")
         share = f"{risk:.2f}".rstrip("0").rstrip(".") if isinstance(risk, (int, float)) else "?"

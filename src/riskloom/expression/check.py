@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from riskloom.errors import ExpressionInvalid, Fault, nearest
@@ -16,6 +16,7 @@ from riskloom.expression.tree import (
     Choose,
     Compare,
     Constant,
+    InList,
     Logic,
     Member,
     Missing,
@@ -46,8 +47,20 @@ class Expression:
     timezone: str
     """The zone of `hour`, `weekday` and `is_weekend`."""
 
+    @property
+    def memberships(self) -> tuple[tuple[str, str], ...]:
+        """The (field, list) of each `field in @list` in it, in order, each once; their inputs are among
+        `names`."""
+        asked = (node for node in walk(self.tree) if isinstance(node, InList))
+        return tuple(dict.fromkeys((node.field.name, node.list) for node in asked))
 
-def check(expression: str | Node, types: Mapping[str, Type], timezone: str = "UTC") -> Expression:
+
+def check(
+    expression: str | Node,
+    types: Mapping[str, Type],
+    timezone: str = "UTC",
+    lists: Mapping[str, Collection[str]] | None = None,
+) -> Expression:
     """Read and type one expression.
 
     Parameters
@@ -55,6 +68,7 @@ def check(expression: str | Node, types: Mapping[str, Type], timezone: str = "UT
     expression : the text, or what `parse` made of it
     types : what each name holds that the expression may use
     timezone : the IANA name of the zone in which hours and days are told
+    lists : the lists that may be asked, each with the fields it can hold values of; None where none may
 
     Raises
     ------
@@ -68,7 +82,7 @@ def check(expression: str | Node, types: Mapping[str, Type], timezone: str = "UT
     """
     zone(timezone)
     tree, faults = read(expression) if isinstance(expression, str) else (expression, [])
-    checker = _Checker(types)
+    checker = _Checker(types, lists)
     typed = checker.check(tree)
     if faults or checker.faults:
         raise ExpressionInvalid(sorted([*faults, *checker.faults], key=_column))
@@ -83,8 +97,9 @@ def _column(fault: Fault) -> int:
 class _Checker:
     """Rebuilds the tree with types and collects what does not fit; a part with a fault fits anywhere."""
 
-    def __init__(self, types: Mapping[str, Type]) -> None:
+    def __init__(self, types: Mapping[str, Type], lists: Mapping[str, Collection[str]] | None) -> None:
         self.types = types
+        self.lists = lists
         self.faults: list[Fault] = []
 
     def fault(self, node: Node, expected: str, hint: str = "") -> Node:
@@ -102,6 +117,8 @@ class _Checker:
         match node:
             case Constant() | Broken():
                 return node
+            case InList():
+                return self.in_list(node)
             case Name():
                 return self.name(node)
             case Negative():
@@ -144,6 +161,24 @@ class _Checker:
         elif node.name.lower() in ("null", "none", "nil", "nan"):
             hint = "write `is None` or `is not None`"
         return self.fault(node, "a name that is known here", hint)
+
+    def in_list(self, node: InList) -> Node:
+        if self.lists is None:
+            fault = Fault(node.place.where, "no list here", node.place.quote, "lists can be asked in rules")
+            self.faults.append(fault)
+            return Broken(node.span)
+        field = self.want(node.field, Type.TEXT, "before `in @list`")
+        fields = self.lists.get(node.list)
+        if fields is None:
+            hint = nearest(node.list, self.lists) if len(self.faults) < MAX_HINTS else ""
+            fault = Fault(node.place.where, "a list that is declared", node.place.quote, hint)
+            self.faults.append(fault)
+            return Broken(node.span)
+        if field.type is Type.TEXT and node.field.name not in fields:
+            held = " and ".join(fields)
+            hint = f"declare it as `of: [{', '.join((*fields, node.field.name))}]`"
+            return self.fault(node.field, f"a field that @{node.list} holds: {held}", hint)
+        return node if field.type is Type.TEXT else Broken(node.span)
 
     def arithmetic(self, node: Arithmetic) -> Node:
         left, right = self.check(node.left), self.check(node.right)

@@ -16,6 +16,7 @@ from riskloom.expression.tree import (
     Choose,
     Compare,
     Constant,
+    InList,
     Logic,
     Member,
     Missing,
@@ -26,6 +27,7 @@ from riskloom.expression.tree import (
     Power,
     Span,
     Type,
+    membership,
 )
 
 MAX_LENGTH = 2_000
@@ -67,6 +69,7 @@ _HINTS: dict[type[ast.AST], str] = {
     ast.BitOr: "write `or`",
     ast.Invert: "write `not`",
     ast.BitXor: "a power is written **",
+    ast.MatMult: "a list stands behind `in`, as in `user_id in @trusted`",
 }
 _WRITTEN_ELSEWHERE = {
     "&&": "write `and`",
@@ -106,7 +109,7 @@ def read(text: str) -> tuple[Node, list[Fault]]:
         return Broken(whole), [fault]
     flat = text.translate({ord(c): " " for c in "\r\n\t\f"})
     start = len(flat) - len(flat.lstrip(" "))
-    source = flat.strip(" ")
+    source, lists = _take_lists(flat.strip(" "))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -115,7 +118,7 @@ def read(text: str) -> tuple[Node, list[Fault]]:
         return Broken(whole), [_syntax_fault(text, source, start, error)]
     except (ValueError, RecursionError, MemoryError):
         return Broken(whole), [Fault("column 1", "an expression that can be read", show(text))]
-    reader = _Reader(text, source, start)
+    reader = _Reader(text, source, start, lists)
     reader.refuse_tokens()
     try:
         node = reader.read(body, 1)
@@ -135,6 +138,26 @@ def _refuse_text(text: str) -> Fault | None:
     return None
 
 
+def _take_lists(source: str) -> tuple[str, frozenset[int]]:
+    """The source with `@` of every `in @list` made a letter that Python can read, and where these were."""
+    if "@" not in source:
+        return source, frozenset()
+    found: list[int] = []
+    tokens: list[tokenize.TokenInfo] = []
+    try:
+        tokens += tokenize.generate_tokens(io.StringIO(source).readline)
+    except (tokenize.TokenError, SyntaxError):
+        return source, frozenset()  # Python's parser says what is wrong
+    for before, sign, name in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        beside = sign.end == name.start and name.type == tokenize.NAME
+        if sign.string == "@" and before.string == "in" and beside:
+            found.append(sign.start[1])
+    letters = list(source)
+    for at in found:
+        letters[at] = "_"
+    return "".join(letters), frozenset(found)
+
+
 def _syntax_fault(text: str, source: str, start: int, error: SyntaxError) -> Fault:
     """Python's complaint, at its column, with a hint for what other languages write."""
     at = min(error.offset - 1 if error.offset else len(source), len(source))
@@ -146,10 +169,12 @@ def _syntax_fault(text: str, source: str, start: int, error: SyntaxError) -> Fau
 class _Reader:
     """Turns Python's tree into ours and collects what does not belong to the language."""
 
-    def __init__(self, text: str, source: str, start: int) -> None:
+    def __init__(self, text: str, source: str, start: int, lists: frozenset[int]) -> None:
         self.text = text
         self.source = source
         self.start = start
+        self.lists = frozenset(start + at for at in lists)
+        """Where in the text each `@` of a list stands."""
         self.encoded = None if source.isascii() else source.encode()
         self.faults: list[Fault] = []
         self.nodes = 0
@@ -191,6 +216,8 @@ class _Reader:
         match node:
             case ast.Constant():
                 return self.constant(node, span)
+            case ast.Name() if span.start in self.lists:
+                return self.fault(span, "`in @list` on its own", "join it with `and`, `or`, `not`")
             case ast.Name(id=name):
                 return Name(span, name)
             case ast.UnaryOp():
@@ -287,6 +314,9 @@ class _Reader:
     def member(self, node: ast.Compare, span: Span, depth: int) -> Node:
         item, behind = self.read(node.left, depth + 1), node.comparators[0]
         place = self.span(behind)
+        if isinstance(behind, ast.Name) and place.start in self.lists:
+            self.count(depth + 1, place)
+            return self.in_list(item, place, span, isinstance(node.ops[0], ast.NotIn))
         if not isinstance(behind, ast.Tuple | ast.List | ast.Set):
             hint = "one choice is written ('a',); a part of a text is found by contains(text, part)"
             return self.fault(place, "a list of choices behind `in`", hint)
@@ -306,6 +336,15 @@ class _Reader:
         if texts and numbers:
             return self.fault(place, "choices of one type")
         return Member(span, item, texts or numbers, negated, type=Type.BOOLEAN)
+
+    def in_list(self, item: Node, place: Span, span: Span, negated: bool) -> Node:
+        if isinstance(item, Broken):
+            return item
+        if not isinstance(item, Name) or isinstance(item, InList):
+            return self.fault(item.span, "a field before `in @list`")
+        name = self.text[place.start + 1 : place.end]
+        found = InList(span, membership(item.name, name), item, name, place, type=Type.BOOLEAN)
+        return Not(span, found, type=Type.BOOLEAN) if negated else found
 
     def call(self, node: ast.Call, span: Span, depth: int) -> Node:
         if not isinstance(node.func, ast.Name):

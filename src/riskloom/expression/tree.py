@@ -75,6 +75,19 @@ class Name(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class InList(Name):
+    """`field in @list`: a boolean input of its own, named as it is written, filled in before evaluation.
+
+    To both compilers it is a name like any other; missing where the field is.
+    """
+
+    field: Name
+    list: str
+    place: Span
+    """Where `@list` stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Negative(Node):
     """`-item`."""
 
@@ -153,6 +166,15 @@ class Call(Node):
 
     function: str
     arguments: tuple[Node, ...]
+
+
+def membership(field: str, name: str) -> str:
+    """The name of the input that says whether a field's value is on a list; no field has a space in its name.
+
+    >>> membership("user_id", "trusted")
+    'user_id in @trusted'
+    """
+    return f"{field} in @{name}"
 
 
 def children(node: Node) -> tuple[Node, ...]:

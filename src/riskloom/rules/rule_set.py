@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.domain.decision import Limit
 from riskloom.expression.check import Expression
 from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import Row, compile_met, compile_row
@@ -29,11 +30,18 @@ class Severity(StrEnum):
 
 
 class Action(StrEnum):
-    """What a met rule asks for."""
+    """What a met rule asks for; the policy says in which order they count."""
 
     WATCH = "watch"  # a reason beside others; decides nothing
     FLAG = "flag"
+    APPROVE = "approve"  # overrides flags and the model
     REJECT = "reject"
+    ALLOW = "allow"  # of allow lists alone
+    DENY = "deny"  # of deny lists alone
+
+
+WRITTEN = (Action.WATCH, Action.FLAG, Action.APPROVE, Action.REJECT)
+"""What a rule file may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,8 @@ class Rule:
 
     `message` is the sentence a person reads; `{name}` in it is replaced by the value of that name at the
     time, and `{value}` and `{usual}` by the values of those expressions. `evidence` names the window feature
-    whose events stand behind the reason.
+    whose events stand behind the reason. `name` is what people call it (its code where it has no other),
+    `owner` who answers for it.
     """
 
     code: str
@@ -53,6 +62,10 @@ class Rule:
     value: Expression | None = None
     usual: Expression | None = None
     evidence: str = ""
+    name: str = ""
+    owner: str = ""
+    limit: Limit | None = None
+    """How many actions it may take, beyond which it falls to shadow."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from riskloom.errors import ExpressionInvalid, show
 from riskloom.expression.check import Expression, check
@@ -11,7 +11,12 @@ from riskloom.scenario.document import Document, Path
 
 
 def read_expression(
-    document: Document, given: object, path: Path, types: Mapping[str, Type], timezone: str
+    document: Document,
+    given: object,
+    path: Path,
+    types: Mapping[str, Type],
+    timezone: str,
+    lists: Mapping[str, Collection[str]] | None = None,
 ) -> Expression | None:
     """A checked expression, or None with its faults noted at `path`; a number stands for itself."""
     if isinstance(given, bool) or not isinstance(given, (str, int, float)):
@@ -19,7 +24,7 @@ def read_expression(
         return None
     text = str(given)
     try:
-        return check(text, types, timezone)
+        return check(text, types, timezone, lists)
     except ExpressionInvalid as error:
         for fault in error.faults:
             place = f"{fault.where} of {show(text, 90)}"

@@ -12,7 +12,6 @@ from riskloom.domain.field import Field, FieldType
 from riskloom.domain.money import is_currency_code
 from riskloom.errors import Fault, NotFound, ScenarioInvalid, nearest, show
 from riskloom.expression.tree import Type
-from riskloom.rules.rule_set import Rule
 from riskloom.scenario.document import Document
 from riskloom.scenario.event_section import (
     NAME_HINT,
@@ -23,12 +22,14 @@ from riskloom.scenario.event_section import (
     read_fields,
 )
 from riskloom.scenario.feature_section import check_engine_limits, read_features
+from riskloom.scenario.list_section import fields_of, read_lists
 from riskloom.scenario.model_section import MODEL_KEYS, read_model
+from riskloom.scenario.packs import expand_packs
 from riskloom.scenario.policy_section import read_policy
 from riskloom.scenario.preparation_section import check_transformations, expand_transformations
 from riskloom.scenario.rates_section import read_rates
 from riskloom.scenario.read_yaml import read_document
-from riskloom.scenario.rules_section import read_rules
+from riskloom.scenario.rules_section import Names, read_rules
 from riskloom.scenario.scenario import RISK_SCORE, Feature, Scenario, expression_type
 from riskloom.scenario.timezone import check_timezone
 
@@ -37,7 +38,7 @@ FEATURE_KEYS = (
     "scenario", "describe", "base_currency", "timezone", "max_lateness", "clock_tolerance", "unknown_fields",
     "event", "features",
 )  # fmt: skip
-_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "rules", "policy", "rates")
+_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "lists", "rules", "policy", "rates")
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -76,7 +77,7 @@ def load_scenario(named: str | Path) -> Scenario:
     document.data = top
     rules = _side_document(document, "rules", path.parent, [])
     rates = _side_document(document, "rates", path.parent, None)
-    return build(document, rules, rates)
+    return build(document, rules, rates, _side_document(document, "lists", path.parent, []))
 
 
 def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
@@ -94,10 +95,13 @@ def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
     document = Document("bundle/features", data)
     document.mapping(data, (), _KEYS)
     rules = Document("bundle/rules", parts.get("rules"))
-    return build(document, rules, Document("bundle/rates", parts.get("rates")))
+    lists = Document("bundle/lists", parts.get("lists"))
+    return build(document, rules, Document("bundle/rates", parts.get("rates")), lists)
 
 
-def build(document: Document, rules_document: Document, rates_document: Document) -> Scenario:
+def build(
+    document: Document, rules_document: Document, rates_document: Document, lists_document: Document
+) -> Scenario:
     """Check every section and put the scenario together; all faults of all files are raised at once."""
     data = document.data
     event = document.mapping(data.get("event"), ("event",))
@@ -114,6 +118,10 @@ def build(document: Document, rules_document: Document, rates_document: Document
     _share_steps(document, steps, features)
     unknown_fields = document.choice(data, "unknown_fields", (), ("refuse", "ignore"), "refuse")
     rates = read_rates(rates_document, base_currency)
+    lists, of_lists = read_lists(lists_document, columns)
+    types, windows = _rule_types(columns, features)
+    names = Names(types, windows, timezone, fields_of(lists))
+    expand_packs(rules_document, types)
     scenario = Scenario(
         name=_read_name(document),
         describe=document.text(data, "describe", (), ""),
@@ -131,8 +139,8 @@ def build(document: Document, rules_document: Document, rates_document: Document
         entities=entities,
         features=features,
         model=read_model(document, features),
-        rules=_read_rules(rules_document, columns, features, timezone),
-        policy=read_policy(document),
+        rules=read_rules(rules_document, names, of_lists),
+        policy=read_policy(document, columns),
         rates=rates,
         parts={
             "features": {key: data[key] for key in FEATURE_KEYS if data.get(key) is not None},
@@ -140,9 +148,11 @@ def build(document: Document, rules_document: Document, rates_document: Document
             "rules": rules_document.data or [],
             "policy": data.get("policy") or {},
             "rates": rates.as_data(),
+            **({"lists": lists_document.data} if lists else {}),
         },
+        lists=lists,
     )
-    document.faults += rules_document.faults + rates_document.faults
+    document.faults += rules_document.faults + rates_document.faults + lists_document.faults
     if not document.faults:
         check_engine_limits(document, scenario.windows, scenario.columns)
     document.finish()
@@ -218,13 +228,13 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read_rules(
-    document: Document, fields: tuple[Field, ...], features: tuple[Feature, ...], timezone: str
-) -> tuple[Rule, ...]:
+def _rule_types(
+    fields: tuple[Field, ...], features: tuple[Feature, ...]
+) -> tuple[dict[str, Type], frozenset[str]]:
+    """What rules may use, with types; and the window features, which can be evidence."""
     types = {field.name: expression_type(field) for field in fields}
     for feature in features:
         boolean = feature.expression is not None and feature.expression.type is Type.BOOLEAN
         types[feature.name] = Type.BOOLEAN if boolean else Type.NUMBER
     types[RISK_SCORE] = Type.NUMBER
-    windows = frozenset(feature.name for feature in features if feature.window is not None)
-    return read_rules(document, types, windows, timezone)
+    return types, frozenset(feature.name for feature in features if feature.window is not None)

@@ -1,29 +1,56 @@
-"""Reads the `policy` section: from which risk score on the model flags and rejects."""
+"""Reads the `policy` section: when the model flags and rejects, what that may cost, and how often."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from riskloom.detectors.thresholds import ThresholdSpec
-from riskloom.errors import ParameterInvalid, show
-from riskloom.policy.policy import Policy
-from riskloom.scenario.document import Document
+from riskloom.domain.decision import Limit
+from riskloom.domain.field import Field
+from riskloom.errors import ParameterInvalid, nearest, show
+from riskloom.expression.tree import Type
+from riskloom.policy.budget import Budget
+from riskloom.policy.policy import ExpectedCost, Policy
+from riskloom.scenario.document import Document, Path
+from riskloom.scenario.scenario import expression_type
 
 _PATH = ("policy",)
-_KEYS = ("percentile", "reject_percentile", "threshold", "chosen")
+_COSTS = ("review_cost", "insult_cost", "reject_cost", "amount")
+_KEYS = ("kind", "percentile", "reject_percentile", "threshold", "chosen", *_COSTS, "budget", "limit")
+_BUDGET_KEYS = ("per_day", "entity", "segment", "days", "not_below")
+_LIMIT_KEYS = ("per_minute", "per_hour")
+_MOST = 1_000_000
+_MOST_DAYS = 90
 
 
-def read_policy(document: Document) -> Policy:
+def read_policy(document: Document, fields: Sequence[Field]) -> Policy:
     """The policy; rejecting may not begin below flagging."""
     spec = document.mapping(document.data.get("policy"), _PATH, _KEYS)
     percentile = _percent(document, spec, "percentile", 98.0)
-    if spec.get("reject_percentile") is None:
-        return Policy(percentile)
-    reject = _percent(document, spec, "reject_percentile", 100.0)
-    if reject < percentile:
-        wanted = f"at least the percentile {percentile:g}"
-        document.fault((*_PATH, "reject_percentile"), wanted, show(spec["reject_percentile"]))
-    return Policy(percentile, reject)
+    reject = None
+    if spec.get("reject_percentile") is not None:
+        reject = _percent(document, spec, "reject_percentile", 100.0)
+        if reject < percentile:
+            wanted = f"at least the percentile {percentile:g}"
+            document.fault((*_PATH, "reject_percentile"), wanted, show(spec["reject_percentile"]))
+    cost = _read_cost(document, spec, fields)
+    budget = _read_budget(document, spec, fields, 50.0 if cost is None else 0.0)
+    limit = read_limit(document, spec, _PATH)
+    return Policy(percentile, reject, cost, budget, limit)
+
+
+def read_limit(document: Document, spec: Mapping[str, Any], path: Path) -> Limit | None:
+    """`limit: {per_minute: 10, per_hour: 100}` of a rule or a policy; None where there is none."""
+    if spec.get("limit") is None:
+        return None
+    here = (*path, "limit")
+    given = document.mapping(spec["limit"], here, _LIMIT_KEYS)
+    if not given:
+        document.fault(here, f"{' or '.join(_LIMIT_KEYS)}", "nothing")
+    found = {key: _count(document, given, key, here, _MOST) for key in _LIMIT_KEYS if key in given}
+    return Limit(**found)
 
 
 def read_threshold(document: Document) -> ThresholdSpec | None:
@@ -43,6 +70,73 @@ def read_threshold(document: Document) -> ThresholdSpec | None:
             where = fault.where.removeprefix("parameters.")
             document.fault((*_PATH, "threshold", where), fault.expected, fault.got, fault.hint)
         return None
+
+
+def _read_cost(document: Document, spec: Mapping[str, Any], fields: Sequence[Field]) -> ExpectedCost | None:
+    kind = document.choice(spec, "kind", _PATH, ("percentile", "expected_cost"), "percentile")
+    if kind == "percentile":
+        for key in (key for key in _COSTS if key in spec):
+            document.fault((*_PATH, key), f"{key} with kind: expected_cost only", show(spec[key]))
+        return None
+    numbers = [field.name for field in fields if expression_type(field) is Type.NUMBER]
+    amount = _field(document, spec, "amount", _PATH, numbers, "a number or money field")
+    review = _money(document, spec, "review_cost", None)
+    insult = _money(document, spec, "insult_cost", 0.0)
+    reject = _money(document, spec, "reject_cost", None) if spec.get("reject_cost") is not None else None
+    return ExpectedCost(amount, review, insult, reject) if amount else None
+
+
+def _read_budget(
+    document: Document, spec: Mapping[str, Any], fields: Sequence[Field], least: float
+) -> Budget | None:
+    if spec.get("budget") is None:
+        return None
+    path = (*_PATH, "budget")
+    given = document.mapping(spec["budget"], path, _BUDGET_KEYS)
+    texts = [field.name for field in fields if field.type.is_text]
+    entity = _field(document, given, "entity", path, texts, "a text field")
+    segment = _field(document, given, "segment", path, texts, "a text field") if "segment" in given else ""
+    per_day = _count(document, given, "per_day", path, _MOST)
+    days = _count(document, given, "days", path, _MOST_DAYS) if "days" in given else 7
+    value = given.get("not_below", least)
+    if not _is_number(value):
+        document.fault((*path, "not_below"), "a number from 0", show(value))
+        value = least
+    return Budget(per_day, entity, segment, days, float(value)) if entity else None
+
+
+def _field(
+    document: Document, spec: Mapping[str, Any], key: str, path: Path, known: Sequence[str], what: str
+) -> str:
+    name = spec.get(key)
+    if isinstance(name, str) and name in known:
+        return name
+    got = "nothing" if name is None else show(name)
+    document.fault((*path, key), what, got, nearest(str(name), known))
+    return ""
+
+
+def _count(document: Document, spec: Mapping[str, Any], key: str, path: Path, most: int) -> int:
+    value = spec.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        got = "nothing" if value is None else show(value)
+        document.fault((*path, key), f"a whole number from 1 to {most:,}", got)
+        return 1
+    return value
+
+
+def _money(document: Document, spec: Mapping[str, Any], key: str, default: float | None) -> float:
+    value = spec.get(key, default)
+    if not _is_number(value):
+        got = "nothing" if value is None else show(value)
+        document.fault((*_PATH, key), "a number from 0, in the unit of the amount", got)
+        return 0.0
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and value >= 0 and math.isfinite(value)
 
 
 def _percent(document: Document, spec: dict[str, Any], key: str, default: float) -> float:

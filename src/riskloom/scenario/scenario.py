@@ -14,9 +14,10 @@ from riskloom.domain.event import EventSchema
 from riskloom.domain.field import Field, FieldType
 from riskloom.domain.money import RateTable
 from riskloom.expression.check import Expression
-from riskloom.expression.tree import Type
+from riskloom.expression.tree import Type, membership
 from riskloom.features.spec import Column, WindowFeature
 from riskloom.policy.policy import Policy
+from riskloom.rules.lists import ListSpec
 from riskloom.rules.rule_set import Rule
 
 RISK_SCORE = "risk_score"
@@ -89,9 +90,11 @@ class Scenario:
     features: tuple[Feature, ...]
     model: ModelSpec
     rules: tuple[Rule, ...]
+    """What lists do by themselves, then the rules as they are written."""
     policy: Policy
     rates: RateTable
     parts: Mapping[str, Any]
+    lists: tuple[ListSpec, ...] = ()
 
     @property
     def windows(self) -> tuple[WindowFeature, ...]:
@@ -122,8 +125,15 @@ class Scenario:
 
     @property
     def rule_inputs(self) -> tuple[str, ...]:
-        """The names rules may use: fields, features, the risk score."""
-        return (*(field.name for field in self.all_fields), *self.feature_names, RISK_SCORE)
+        """The names rules may use: fields, features, the risk score, then the memberships they ask for."""
+        asked = (membership(field, name) for field, name in self.memberships)
+        return (*(field.name for field in self.all_fields), *self.feature_names, RISK_SCORE, *asked)
+
+    @property
+    def memberships(self) -> tuple[tuple[str, str], ...]:
+        """The (field, list) that rules ask for, each once."""
+        used = (e for rule in self.rules for e in (rule.when, rule.value, rule.usual) if e is not None)
+        return tuple(dict.fromkeys(pair for expression in used for pair in expression.memberships))
 
     def schema(self, *, ignore_unknown: bool | None = None) -> EventSchema:
         """The reader of this scenario's events."""

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from riskloom.bundle import PARTS, Bundle
+from riskloom.bundle import Bundle
 from riskloom.explain.reasons import ReasonTexts
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Feature
@@ -39,7 +39,7 @@ class BundleTexts:
                     fingerprint=bundle.fingerprint,
                     scenario=bundle.scenario.name,
                     first_used_at_us=now_us,
-                    parts=as_text({name: bundle.scenario.parts[name] for name in PARTS}),
+                    parts=as_text(dict(bundle.scenario.parts)),
                     model=as_text(about),
                 )
             )
@@ -55,7 +55,8 @@ class BundleTexts:
                 for feature in head.get("features", [])
                 if isinstance(feature, dict)
             }
-            texts = ReasonTexts(parts.get("rules", []), str(head.get("base_currency", "USD")), describe)
+            said = [*parts.get("rules", []), *(one for one in parts.get("lists", []) if "code" in one)]
+            texts = ReasonTexts(said, str(head.get("base_currency", "USD")), describe)
             self._known[fingerprint] = texts
         return texts
 

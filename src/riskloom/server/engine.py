@@ -27,6 +27,8 @@ from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.ids import RecentIds, SeenIds
 from riskloom.server.lineup.team import Casting, Entry, Fact, Team, catch_up, features_of
 from riskloom.server.lock import Lock
+from riskloom.server.policy.memory import PolicyChange, PolicyMemory
+from riskloom.server.policy.repo import PolicyRepo, change_row
 from riskloom.server.rebuild import Snapshots, rebuild, stored_vector
 from riskloom.server.recovery import Rebuilt, by_features, recover
 from riskloom.server.writer import Writer
@@ -63,6 +65,7 @@ class DecisionEngine:
         engine: Engine,
         repo: DecisionRepo,
         casting: Casting,
+        policies: PolicyRepo,
         data_dir: str,
         lock: Lock,
         recent: RecentIds,
@@ -74,12 +77,15 @@ class DecisionEngine:
         self.casting = casting
         self.schema = casting.champion.scenario.schema()
         self._name = casting.champion.scenario.name
+        self._policies = policies
+        self.memory = PolicyMemory()
         self._data_dir = data_dir
         self._lock = lock
         self._writer = Writer(engine, repo, self._committed_on_thread)
         self._team: Team | None = None
         self._taken: list[Entry] | None = None
         self._arrivals = arrivals
+        self._changes = 0
         self._arrival = 0
         self._in_flight: dict[str | int, Record] = {}
         self._unsent: list[Record] = []
@@ -182,7 +188,7 @@ class DecisionEngine:
             states |= {features_of(one.bundle): one.state for one in pipelines}
         if self.team is not team:
             raise StoreUnavailable("The state was rebuilt meanwhile.", hint="try again")
-        self._team = Team(casting, states)
+        self._team = Team(casting, states, self.memory, team)
         self.casting = casting
         self.schema = casting.champion.scenario.schema()
 
@@ -354,6 +360,27 @@ class DecisionEngine:
         record = Record(arrival, arrival, None, None, None, label_row=(arrival, *row))
         return arrival, self._enqueue(record)
 
+    # ---------------------------------------------------------------- lists and switches
+
+    @property
+    def newest(self) -> int:
+        """The highest arrival number given in this database."""
+        return self._arrivals.last
+
+    async def change_policy(self, change: PolicyChange) -> None:
+        """Let a change of lists or switches hold from the next event on, and wait until it is durable.
+
+        Raises
+        ------
+        StoreUnavailable
+            When it could not be made durable; it does not hold.
+        """
+        self.team.take_change(change)
+        self.memory.take(change)
+        self._changes += 1
+        row = change_row(change, self._name, self.newest)
+        await self._enqueue(Record(self.newest, -self._changes, None, None, None, change_row=row))
+
     # ---------------------------------------------------------------- commits
 
     def _enqueue(self, record: Record) -> asyncio.Future[None]:
@@ -394,6 +421,7 @@ class DecisionEngine:
             self.repo,
             self._lock,
             lambda: self.casting,
+            self._policies.memory,
             self._data_dir,
             lambda: bool(self._in_flight),
         )
@@ -404,6 +432,7 @@ class DecisionEngine:
     def _adopt(self, state: Rebuilt) -> None:
         """Go on from a state that is the log's."""
         self._team = state.team
+        self.memory = state.memory
         if state.team.casting is not self.casting:
             state.team.use(self.bundle)  # another model was trained while the state was rebuilt
             self.casting = state.team.casting

@@ -10,10 +10,15 @@ import sqlalchemy as sa
 import structlog
 
 from riskloom.bundle import Bundle
+from riskloom.domain.decision import LADDER
+from riskloom.domain.event import Event
 from riskloom.errors import RiskloomError
+from riskloom.pipeline import Pipeline
+from riskloom.server.decisions.record import decode, row_values
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.lineup.team import Casting, Team, features_of
 from riskloom.server.lock import Lock
+from riskloom.server.policy.memory import PolicyMemory
 from riskloom.server.rebuild import Snapshots, rebuild
 from riskloom.server.writer import Writer
 
@@ -32,10 +37,15 @@ class Rebuilt:
     team: Team
     arrival: int
     last: int
+    memory: PolicyMemory
 
 
 def rebuilt(
-    repo: DecisionRepo, casting: Casting, data_dir: str, progress: Callable[[int], None] | None
+    repo: DecisionRepo,
+    casting: Casting,
+    memory: PolicyMemory,
+    data_dir: str,
+    progress: Callable[[int], None] | None,
 ) -> Rebuilt:
     """A team after everything stored.
 
@@ -49,7 +59,26 @@ def rebuilt(
     }
     states = {features: pipeline.state for features, (pipeline, _) in built.items()}
     arrival = max(newest for _, newest in built.values())
-    return Rebuilt(Team(casting, states), arrival, repo.last_arrival())
+    team = Team(casting, states, memory)
+    recall(repo, team.pipeline)
+    return Rebuilt(team, arrival, repo.last_arrival(), memory)
+
+
+def recall(repo: DecisionRepo, pipeline: Pipeline) -> None:
+    """Let a policy remember the decisions of the log that its budget and limits go by."""
+    reach_us = pipeline.deciding.reach_us
+    if reach_us:
+        _, arrived_us = repo.newest()
+        for row in repo.decided_since(arrived_us - reach_us):
+            event = Event(row.event_id, row.event_time_us, row.arrived_at_us, *row_values(row))
+            stored = {
+                "outcome": LADDER[row.outcome],
+                "risk_score": row.risk_score,
+                "probability": row.probability,
+                "reasons": decode(row.reasons),
+                "degraded": decode(row.decision_degraded),
+            }
+            pipeline.recall(event, stored)
 
 
 def by_features(casting: Casting, known: Container[str] = ()) -> dict[str, Bundle]:
@@ -66,6 +95,7 @@ async def recover(
     repo: DecisionRepo,
     lock: Lock,
     casting: Callable[[], Casting],
+    memory: Callable[[], PolicyMemory],
     data_dir: str,
     is_draining: Callable[[], bool],
 ) -> Rebuilt:
@@ -75,6 +105,8 @@ async def recover(
     ----------
     casting
         Who judges at the moment.
+    memory
+        Reads what was changed of the policy.
     is_draining
         Whether the writer is still failing what was queued behind the commit that failed.
     """
@@ -82,7 +114,7 @@ async def recover(
     def attempt() -> Rebuilt:
         writer.probe()
         lock.check()
-        return rebuilt(repo, casting(), data_dir, None)
+        return rebuilt(repo, casting(), memory(), data_dir, None)
 
     while True:
         await asyncio.sleep(PAUSE_S)

@@ -35,6 +35,8 @@ from riskloom.server.lineup.team import Casting
 from riskloom.server.lock import Lock, only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
+from riskloom.server.policy.repo import PolicyRepo
+from riskloom.server.policy.service import PolicyService
 from riskloom.server.rebuild import Progress
 from riskloom.server.recovery import rebuilt
 from riskloom.server.security.access import Access
@@ -57,6 +59,7 @@ class Runtime:
         lineups: LineupRepo,
         follower: Follower | None,
         labels: LabelService,
+        policy: PolicyService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -67,6 +70,7 @@ class Runtime:
         self.lineups = lineups
         self.follower = follower
         self.labels = labels
+        self.policy = policy
 
     @property
     def bundle(self) -> Bundle:
@@ -227,21 +231,24 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         registry = Registry(await asyncio.to_thread(open_store, settings.models), clock)
         caster = Caster(registry, name, lineups, texts, clock)
         casting = await asyncio.to_thread(caster.first, bundle, say)
-    state = await asyncio.to_thread(rebuilt, repo, casting, settings.data_dir, progress)
+    policies = PolicyRepo(engine, name)
+    memory = await asyncio.to_thread(policies.memory)
+    state = await asyncio.to_thread(rebuilt, repo, casting, memory, settings.data_dir, progress)
     deciding = DecisionEngine(
-        engine, repo, casting, settings.data_dir, shared.lock, recent, shared.arrivals, clock
+        engine, repo, casting, policies, settings.data_dir, shared.lock, recent, shared.arrivals, clock
     )
     await deciding.start(state)
     follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
     views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
     service = DecisionService(deciding, repo, lists, counts, views)
     models = ModelService(deciding, model_repo, texts, settings, clock, follower)
+    policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
     beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels)
+        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels, policy)
     finally:
         for task in beside:
             task.cancel()

@@ -120,6 +120,20 @@ labels = Table(
     Index("labels_about", "about"),
 )
 
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("scenario", String(64), nullable=False),
+    Column("after", BigInteger, nullable=False),  # events with a higher arrival number see it
+    Column("change", Text, nullable=False),  # JSON: lists, or off
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at_us", BigInteger, nullable=False),
+    Index("policy_changes_scenario", "scenario", "id"),
+)
+"""What people changed of a policy at work; never altered."""
+
 bundles = Table(
     "bundles",
     metadata,

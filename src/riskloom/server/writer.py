@@ -141,7 +141,8 @@ class Writer:
         decisions = [record.decision_row for record in batch if record.decision_row is not None]
         tried = [row for record in batch for row in record.trial_rows]
         labels = [record.label_row for record in batch if record.label_row is not None]
-        self._repo.insert_batch(driver, (events, personal, decisions, tried, labels))
+        changes = [record.change_row for record in batch if record.change_row is not None]
+        self._repo.insert_batch(driver, (events, personal, decisions, tried, labels, changes))
         driver.commit()
         self._wrote.set()
 

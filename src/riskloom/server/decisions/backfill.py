@@ -133,7 +133,7 @@ class _Backfill:
             if decision is not None:
                 decision_table.append(decision_row(decision, self._scenario.name, event.arrived_us))
                 self.counts.flagged += decision.flagged
-        self._commit((event_table, personal_table, decision_table, (), ()))
+        self._commit((event_table, personal_table, decision_table, (), (), ()))
         self.arrival += len(fresh)
         self.counts.taken += len(fresh)
 

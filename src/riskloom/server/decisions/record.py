@@ -39,6 +39,7 @@ class Record:
     decision_row: tuple[Any, ...] | None
     trial_rows: Sequence[tuple[Any, ...]] = ()
     label_row: tuple[Any, ...] | None = None
+    change_row: tuple[Any, ...] | None = None
     committed: asyncio.Future[None] | None = field(default=None, repr=False)
 
 

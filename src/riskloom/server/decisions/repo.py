@@ -15,12 +15,13 @@ from sqlalchemy.engine import Engine, Row
 
 from riskloom.errors import StoreUnavailable
 from riskloom.server.db import cause_of, is_storable, reading
-from riskloom.server.tables import bundles, decisions, events, labels, personal_data, trials
+from riskloom.server.tables import bundles, decisions, events, labels, personal_data, policy_changes, trials
 
 EVENT_COLUMNS = tuple(column.name for column in events.columns)
 PERSONAL_COLUMNS = tuple(column.name for column in personal_data.columns)
 DECISION_COLUMNS = tuple(column.name for column in decisions.columns)
 TRIAL_COLUMNS = tuple(column.name for column in trials.columns)
+CHANGE_COLUMNS = tuple(column.name for column in policy_changes.columns if column.name != "id")
 LABEL_COLUMNS = tuple(column.name for column in labels.columns)
 TOGETHER = 32
 """Most rows a statement; each count is a statement of its own that SQLite's driver keeps prepared."""
@@ -32,11 +33,12 @@ _TABLES = (
     ("decisions", DECISION_COLUMNS),
     ("trials", TRIAL_COLUMNS),
     ("labels", LABEL_COLUMNS),
+    ("policy_changes", CHANGE_COLUMNS),
 )
 
 Rows = Sequence[Sequence[Any]]
-BatchRows = tuple[Rows, Rows, Rows, Rows, Rows]
-"""Rows of events, personal data, decisions, trials and labels, each in the order of its table's columns."""
+BatchRows = tuple[Rows, Rows, Rows, Rows, Rows, Rows]
+"""Rows of events, personal data, decisions, trials, labels and policy changes, in the order of `_TABLES`."""
 
 JOINED = events.outerjoin(decisions, events.c.arrival == decisions.c.arrival).outerjoin(
     personal_data, events.c.arrival == personal_data.c.arrival
@@ -211,6 +213,25 @@ class DecisionRepo:
             own = [row for row in rows if row[4] == self._scenario]
             if own:
                 yield own
+
+    def decided_since(self, since_arrived_us: int, chunk: int = 5_000) -> Iterator[Row[Any]]:
+        """Decided events that arrived behind a moment, whole, in arrival order."""
+        query = (
+            sa.select(*FULL)
+            .select_from(JOINED)
+            .where(events.c.scenario == self._scenario, events.c.arrived_at_us > since_arrived_us)
+            .where(decisions.c.arrival.is_not(None))
+            .order_by(events.c.arrival)
+            .limit(chunk)
+        )
+        after = 0
+        while True:
+            with reading(self._engine) as connection:
+                rows = list(connection.execute(query.where(events.c.arrival > after)))
+            if not rows:
+                return
+            yield from rows
+            after = int(rows[-1].arrival)
 
     def last_label(self) -> int:
         """The arrival number of this scenario's newest label; 0 when there is none."""

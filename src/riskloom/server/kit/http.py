@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi import Depends, Request, Response
 
+from riskloom.domain.event import decode_json
 from riskloom.errors import BodyTooLarge, Fault, ParameterInvalid, RiskloomError, show
 from riskloom.server.db import is_storable
 from riskloom.server.problem import MEDIA_TYPE, problem_bytes
@@ -89,6 +90,34 @@ async def read_body(request: Request) -> bytes:
             raise too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def read_object(request: Request, known: tuple[str, ...]) -> dict[str, Any]:
+    """The body, an object of these keys at most, as plain JSON.
+
+    Raises
+    ------
+    EventInvalid, ParameterInvalid
+    """
+    content = await read_body(request)
+    body = decode_json(content)
+    if not isinstance(body, dict) or not body.keys() <= set(known):
+        raise ParameterInvalid(Fault("body", f"an object with {', '.join(known)}", show(body)))
+    plain: dict[str, Any] = msgspec.json.decode(content)
+    return plain
+
+
+def text_of(said: dict[str, Any], name: str, default: str = "") -> str:
+    """A text of a body.
+
+    Raises
+    ------
+    ParameterInvalid
+    """
+    value = said.get(name, default)
+    if not isinstance(value, str):
+        raise ParameterInvalid(Fault(name, "a text", show(value)))
+    return value
 
 
 async def read_lines(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[list[bytes | None]]:

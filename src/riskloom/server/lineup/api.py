@@ -7,16 +7,23 @@ import io
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from riskloom.bundle import read_bundle
-from riskloom.domain.event import decode_json
 from riskloom.errors import DataInvalid, Fault, NotFound, ParameterInvalid, show
 from riskloom.registry import Registry, Version
 from riskloom.registry.show import plain_moves, plain_version
-from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, read_body, runtime_of
+from riskloom.server.kit.http import (
+    PROBLEMS,
+    Query,
+    answer,
+    needs,
+    read_body,
+    read_object,
+    runtime_of,
+    text_of,
+)
 from riskloom.server.lineup.follower import Follower
 from riskloom.server.security.access import Scope
 
@@ -72,7 +79,7 @@ async def move(request: Request, number: int) -> Response:
     At work when this answers, or `problem` says why not.
     """
     follower, name = _follower(request)
-    said = await _said(request, ("to", "percent", "reason", "author"))
+    said = await read_object(request, ("to", "percent", "reason", "author"))
     percent = said.get("percent")
     if percent is not None and (isinstance(percent, bool) or not isinstance(percent, (int, float))):
         raise ParameterInvalid(Fault("percent", "a number above 0 and below 100", show(percent)))
@@ -80,9 +87,9 @@ async def move(request: Request, number: int) -> Response:
         follower.registry.move,
         name,
         number,
-        _text(said, "to"),
-        _text(said, "author", "api"),
-        _text(said, "reason"),
+        text_of(said, "to"),
+        text_of(said, "author", "api"),
+        text_of(said, "reason"),
         percent,
     )
     await follower.refresh()
@@ -93,9 +100,9 @@ async def move(request: Request, number: int) -> Response:
 async def rollback(request: Request) -> Response:
     """`{"reason": "...", "author": "..."}`."""
     follower, name = _follower(request)
-    said = await _said(request, ("reason", "author"))
+    said = await read_object(request, ("reason", "author"))
     back = await asyncio.to_thread(
-        follower.registry.rollback, name, _text(said, "author", "api"), _text(said, "reason")
+        follower.registry.rollback, name, text_of(said, "author", "api"), text_of(said, "reason")
     )
     await follower.refresh()
     return answer({**plain_version(back), "problem": follower.problem})
@@ -125,20 +132,6 @@ def _follower(request: Request) -> tuple[Follower, str]:
             "This server follows no registry.", hint="start it with --registry, or set RISKLOOM_MODELS"
         )
     return runtime.follower, runtime.bundle.scenario.name
-
-
-async def _said(request: Request, known: tuple[str, ...]) -> dict[str, Any]:
-    body = decode_json(await read_body(request))
-    if not isinstance(body, dict) or not body.keys() <= set(known):
-        raise ParameterInvalid(Fault("body", f"an object with {', '.join(known)}", show(body)))
-    return body
-
-
-def _text(said: dict[str, Any], name: str, default: str = "") -> str:
-    value = said.get(name, default)
-    if not isinstance(value, str):
-        raise ParameterInvalid(Fault(name, "a text", show(value)))
-    return value
 
 
 def _publish(registry: Registry, name: str, body: bytes, author: str, reason: str) -> Version:

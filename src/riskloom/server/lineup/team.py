@@ -14,12 +14,14 @@ import numpy as np
 import structlog
 
 from riskloom.bundle import Bundle
+from riskloom.deciding import Deciding
 from riskloom.domain.decision import Decision
 from riskloom.domain.event import Event
 from riskloom.errors import StateOverflow
 from riskloom.features.state import WindowState
 from riskloom.pipeline import Pipeline
 from riskloom.server.decisions.record import EventRows
+from riskloom.server.policy.memory import PolicyChange, PolicyMemory
 
 log = structlog.get_logger()
 States = Mapping[str, WindowState]
@@ -75,14 +77,28 @@ class Team:
         Who judges.
     states
         A state for each features part among the bundles, all after the same events.
+    memory
+        Who is on lists, and what is off.
+    before
+        Who judged so far: what its policy remembers is carried over.
     """
 
-    def __init__(self, casting: Casting, states: States) -> None:
+    def __init__(
+        self, casting: Casting, states: States, memory: PolicyMemory, before: Team | None = None
+    ) -> None:
         self.casting = casting
         self.number = casting.number
         self.states = {features_of(bundle): states[features_of(bundle)] for bundle in casting.bundles}
-        pipelines = [Pipeline(bundle, states[features_of(bundle)]) for bundle in casting.bundles]
+        pipelines = [
+            Pipeline(bundle, states[features_of(bundle)], memory.lists(bundle.scenario))
+            for bundle in casting.bundles
+        ]
         self.pipeline = pipelines[0]
+        if before is not None:
+            self.pipeline.deciding = Deciding(casting.champion.scenario, before.pipeline.deciding)
+        for pipeline in pipelines:
+            pipeline.deciding.off = memory.off
+        self._pipelines = tuple(pipelines)
         self.rows = EventRows(casting.champion.scenario)
         self.is_alone = len(pipelines) == 1
         canary = pipelines[1] if casting.canary is not None else None
@@ -92,12 +108,17 @@ class Team:
         leads.pop(id(self.pipeline.state), None)
         self._others = leads
         """The first pipeline on each further state."""
+        own = {id(self.pipeline), *(id(lead) for lead in leads.values())}
+        self._sharing = tuple(one for one in pipelines if id(one) not in own)
+        """The pipelines that look at another's state."""
 
     def score_one(self, event: Event, arrival: int) -> Ruling:
         """Judge an event; changes nothing. `advance_one` then takes it in."""
         pipeline, rows = self.pipeline, self.rows
         if self.is_alone:
             return Ruling(pipeline.score_one(event, arrival), rows, ())
+        for one in self._sharing:
+            one.deciding.judge.forget()
         looked = {id(lead.state): lead.look_one(event) for lead in (pipeline, *self._others.values())}
         judge = pipeline
         others = list(self._shadows)
@@ -111,6 +132,8 @@ class Team:
 
     def look_one(self, event: Event) -> tuple[bytes, bool]:
         """(the champion's vector as bytes, too late) of an event; `advance_one` then takes it in."""
+        for one in self._sharing:
+            one.deciding.judge.forget()
         for lead in self._others.values():
             lead.look_one(event)
         vector, _, too_late = self.pipeline.look_one(event)
@@ -125,6 +148,8 @@ class Team:
             When a sum of the champion's would not fit; then no state has changed.
         """
         self.pipeline.advance_one(arrival)
+        for one in self._sharing:
+            one.deciding.judge.advance()
         for key, lead in list(self._others.items()):
             try:
                 lead.advance_one(arrival)
@@ -145,6 +170,15 @@ class Team:
         for lead in (self.pipeline, *self._others.values()):
             if lead.takes_facts:
                 lead.tell_one(*fact)
+
+    def take_change(self, change: PolicyChange) -> None:
+        """Let a change of lists or switches hold from the next event on."""
+        for one in self._pipelines:
+            if isinstance(change.what, frozenset):
+                one.deciding.off = change.what
+            else:
+                for entry in change.what:
+                    one.lists.apply(entry)
 
     def use(self, bundle: Bundle) -> None:
         """Let another champion of the same features judge from now on."""

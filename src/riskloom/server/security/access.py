@@ -21,6 +21,8 @@ class Scope(StrEnum):
     LABELS_READ = "labels:read"
     LABELS_WRITE = "labels:write"
     MODELS_READ = "models:read"
+    POLICY_READ = "policy:read"
+    POLICY_WRITE = "policy:write"
     MODELS_WRITE = "models:write"
 
 

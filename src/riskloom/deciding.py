@@ -1,0 +1,198 @@
+"""A scenario's policy at work: finds in an event what its judge asks for, and asks it, for one or many."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from riskloom.domain.decision import LADDER, Outcome
+from riskloom.domain.event import Value
+from riskloom.domain.row import converter
+from riskloom.policy.brakes import HOUR_US
+from riskloom.policy.budget import DAY_US
+from riskloom.policy.judge import MODEL, NO_BRAKES, NO_BUDGET, Asked, Judge, Terms, Verdict
+from riskloom.policy.policy import NAN, NO_AMOUNT, NO_PROBABILITY, join_many, join_one
+from riskloom.scenario.scenario import Scenario
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Many verdicts, in order; `acting` is bool [events, rules]: met, and not in shadow."""
+
+    outcomes: list[Outcome]
+    by_model: Bools
+    acting: Bools
+    degraded: list[tuple[str, ...]]
+
+
+class Deciding:
+    """The judge of a scenario, with the places of what it asks for.
+
+    Parameters
+    ----------
+    scenario
+        Whose policy and rules decide.
+    before
+        What decided so far: what it remembers is carried over, as far as budget and limits are the same.
+    """
+
+    def __init__(self, scenario: Scenario, before: Deciding | None = None) -> None:
+        policy = scenario.policy
+        self.policy = policy
+        self._actions = tuple(rule.action.value for rule in scenario.rules)
+        terms = tuple(Terms(rule.code, rule.action.value, rule.limit) for rule in scenario.rules)
+        self.judge = Judge(policy, terms, scenario.timezone)
+        plain = dataclasses.replace(policy, budget=None, limit=None)
+        self._late = Judge(plain, [dataclasses.replace(term, limit=None) for term in terms])
+        limited = policy.limit is not None or any(term.limit is not None for term in terms)
+        missing = ((NO_BUDGET, policy.budget is not None), (NO_BRAKES, limited))
+        self._late_lacks = tuple(name for name, declared in missing if declared)
+        self._at = {name: at for at, name in enumerate(scenario.rule_inputs)}
+        self._rule_at = {rule.code: at for at, rule in enumerate(scenario.rules)}
+        self.amount = policy.cost.amount if policy.cost is not None else ""
+        self.entity = policy.budget.entity if policy.budget is not None else ""
+        self.segment = policy.budget.segment if policy.budget is not None else ""
+        fields = {field.name: field for field in scenario.all_fields}
+        self._amount_of = converter(fields[self.amount]) if self.amount else None
+        self._timezone = scenario.timezone
+        if before is not None:
+            self.off = before.off
+            same = before.policy.budget == policy.budget and before._timezone == self._timezone
+            told = before.judge.as_data()
+            self.judge.restore(told if same else {**told, "budget": {}})
+
+    @property
+    def reach_us(self) -> int:
+        """How far back the decisions lie that budget and limits go by; 0 where nothing is remembered."""
+        if self.policy.budget is not None:
+            return (self.policy.budget.days + 2) * DAY_US
+        return HOUR_US if NO_BRAKES in self._late_lacks else 0
+
+    @property
+    def off(self) -> frozenset[str]:
+        """What is switched off: `model`, `policy`, `rule:<code>`."""
+        return self.judge.off
+
+    @off.setter
+    def off(self, names: frozenset[str]) -> None:
+        self.judge.off = self._late.off = names
+
+    def one(
+        self,
+        at_us: int,
+        met: Sequence[int],
+        row: Sequence[Any],
+        risk_score: float | None,
+        probability: float | None,
+        late: bool = False,
+    ) -> Verdict:
+        """Decide one event by its row of rule inputs; `late` is one decided later than it arrived."""
+        judge = self._late if late else self.judge
+        amount = row[self._at[self.amount]] if self.amount else NAN
+        if judge.remembers:
+            entity = row[self._at[self.entity]] if self.entity else None
+            segment = row[self._at[self.segment]] if self.segment else None
+            asked = Asked(at_us, met, risk_score, probability, amount, entity, segment)
+            found = judge.judge_one(asked)
+        else:
+            wanted, _, _ = self.policy.ask_one(risk_score, probability, amount)
+            outcome = join_one(wanted, [self._actions[at] for at in met]) if met else wanted
+            found = Verdict(outcome, wanted is not Outcome.APPROVED, {}, ())
+        more = self._late_lacks if late else ()
+        if self.amount:
+            more += _lacking(self.policy.ask_one(risk_score, probability, amount)[2])
+        return found._replace(degraded=(*found.degraded, *more)) if more else found
+
+    def many(
+        self,
+        at_us: Sequence[int],
+        met: Bools,
+        columns: Mapping[str, npt.NDArray[Any]],
+        risk_scores: Floats | None,
+        probabilities: Floats | None,
+    ) -> Verdicts:
+        """Decide many events in arrival order, each remembered before the next; the same as one by one."""
+        count = len(met)
+        if not self.judge.remembers:
+            amounts = columns[self.amount] if self.amount else None
+            wanted = self.policy.ask_many(risk_scores, probabilities, amounts, count)
+            ranks = join_many(wanted, met, self._actions)
+            without = self._lacking_many(risk_scores, probabilities, amounts, count)
+            return Verdicts([LADDER[at] for at in ranks.tolist()], wanted > 0, met, without)
+        nothing: list[Any] = [None] * count
+        risks = nothing if risk_scores is None else risk_scores.tolist()
+        chances = nothing if probabilities is None else probabilities.tolist()
+        named = (self.amount, self.entity, self.segment)
+        given = [columns[name].tolist() if name else nothing for name in named]
+        listed: list[list[int]] = [[] for _ in range(count)]
+        for event, rule in zip(*(places.tolist() for places in np.nonzero(met)), strict=True):
+            listed[event].append(rule)
+        acting, by_model = met.copy(), np.zeros(count, np.bool_)
+        outcomes: list[Outcome] = []
+        degraded: list[tuple[str, ...]] = []
+        for at in range(count):
+            amount, entity, segment = (column[at] for column in given)
+            amount = amount if self.amount else NAN
+            found = self.judge.judge_one(
+                Asked(at_us[at], listed[at], risks[at], chances[at], amount, entity, segment)
+            )
+            self.judge.advance()
+            lacks = _lacking(self.policy.ask_one(risks[at], chances[at], amount)[2]) if self.amount else ()
+            outcomes.append(found.outcome)
+            degraded.append((*found.degraded, *lacks))
+            by_model[at] = found.by_model
+            for rule in found.shadow:
+                if rule != MODEL:
+                    acting[at, rule] = False
+        return Verdicts(outcomes, by_model, acting, degraded)
+
+    def _lacking_many(
+        self, risk_scores: Floats | None, probabilities: Floats | None, amounts: Floats | None, count: int
+    ) -> list[tuple[str, ...]]:
+        """What was missing for the expected cost of each."""
+        if amounts is None or risk_scores is None:
+            return [()] * count
+        if probabilities is None:
+            return [(NO_PROBABILITY,)] * count
+        return [(NO_AMOUNT,) if absent else () for absent in np.isnan(amounts).tolist()]
+
+    def recall(
+        self,
+        at_us: int,
+        values: Mapping[str, Value],
+        risk_score: float | None,
+        probability: float | None,
+        outcome: Outcome,
+        reasons: Sequence[tuple[str, Mapping[str, Any]]],
+        degraded: Sequence[str],
+    ) -> None:
+        """Remember a decision that the log holds; with every one of the last days, in arrival order.
+
+        Parameters
+        ----------
+        values
+            The event's values as the state sees them, derived columns included.
+        reasons
+            (code, values) of each; a code of no rule at work is passed over.
+        """
+        if not self.judge.remembers:
+            return
+        met = [self._rule_at[code] for code, _ in reasons if code in self._rule_at]
+        shadow = [code for code, told in reasons if "shadow" in told]
+        amount: Any = NAN if self._amount_of is None else self._amount_of(values[self.amount])
+        entity: Any = values[self.entity] if self.entity else None
+        segment: Any = values[self.segment] if self.segment else None
+        asked = Asked(at_us, met, risk_score, probability, amount, entity, segment)
+        self.judge.recall(asked, outcome, shadow, degraded)
+
+
+def _lacking(name: str) -> tuple[str, ...]:
+    return (name,) if name else ()

@@ -1,0 +1,221 @@
+"""The judge: one policy at work over what it must remember of the decisions before.
+
+A policy without budget, limits and switches remembers nothing, and `join_one` alone decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from riskloom.domain.decision import Limit, Outcome
+from riskloom.policy.brakes import Brakes
+from riskloom.policy.budget import AlertBudget
+from riskloom.policy.policy import NAN, Policy, join_one
+
+MODEL = -1
+"""Stands for the model where a position of a rule stands."""
+OFF_MODEL, OFF_POLICY = "model", "policy"
+NO_BUDGET, NO_BRAKES = "no_budget", "no_brakes"
+_DECIDES_ALONE = ("deny", "allow", "reject", "approve")
+_LISTS = ("deny", "allow")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the judge knows of a rule."""
+
+    code: str
+    action: str
+    limit: Limit | None = None
+
+
+class Asked(NamedTuple):
+    """What one event brings before the judge."""
+
+    at_us: int
+    """Time of arrival, µs UTC."""
+    met: Sequence[int]
+    """Positions of the rules that are met."""
+    risk_score: float | None
+    probability: float | None = None
+    amount: float = NAN
+    entity: str | None = None
+    segment: str | None = None
+
+
+class Verdict(NamedTuple):
+    """An outcome and how it came about."""
+
+    outcome: Outcome
+    by_model: bool
+    """Whether the model asked for more than APPROVED, or would have, in shadow."""
+    shadow: Mapping[int, str]
+    """Why the action of a met rule, or of the model, did not count: off, brake, budget, policy."""
+    degraded: tuple[str, ...]
+    threshold: float | None = None
+    """The worth that the budget asked for; None where the policy's own threshold held."""
+
+
+class _Taken(NamedTuple):
+    """What is remembered of a verdict."""
+
+    at_us: int
+    entity: str | None
+    segment: str | None
+    worth: float
+    outcome: Outcome
+    acting: tuple[int, ...]
+
+
+class Judge:
+    """Decides with budgets, brakes and switches; `judge_one` looks, `advance` remembers.
+
+    Parameters
+    ----------
+    policy, rules
+        What decides; the rules in the order of their positions.
+    timezone
+        In which the budget's days are told.
+
+    Notes
+    -----
+    What is switched off or braked falls to shadow: its reason is kept and says so, it decides nothing.
+    The arrival time is an input, so the same decisions in the same order leave the same state: live, in a
+    batch, in a replay. `as_data` and `restore` carry it over a restart; `recall` makes it again from the log.
+    """
+
+    def __init__(self, policy: Policy, rules: Sequence[Terms], timezone: str = "UTC") -> None:
+        self.policy = policy
+        self._codes = tuple(rule.code for rule in rules)
+        self._actions = tuple(str(rule.action) for rule in rules)
+        self._at = {code: at for at, code in enumerate(self._codes)}
+        limits = {rule.code: rule.limit for rule in rules if rule.limit is not None}
+        self._limited = frozenset(at for at, rule in enumerate(rules) if rule.limit is not None)
+        self._brakes = Brakes(limits)
+        self._whole = Brakes({} if policy.limit is None else {OFF_POLICY: policy.limit})
+        self._budget = None if policy.budget is None else AlertBudget(policy.budget, timezone)
+        self._pending: _Taken | None = None
+        self.off: frozenset[str] = frozenset()
+        """What is switched off: `model`, `policy`, `rule:<code>`."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a decision depends on the ones before, or on a switch; else the plain order decides."""
+        stateful = self._limited or self.policy.limit is not None or self._budget is not None
+        return bool(stateful or self.off)
+
+    def judge_one(self, asked: Asked) -> Verdict:
+        """Decide one event; changes nothing but what `advance` will remember."""
+        shadow, degraded = self._shadow(asked)
+        acting = tuple(at for at in asked.met if at not in shadow)
+        wanted, worth, _ = self.policy.ask_one(asked.risk_score, asked.probability, asked.amount)
+        actions = [self._actions[at] for at in acting]
+        threshold, by_model = None, wanted is not Outcome.APPROVED
+        if self._budget is not None and wanted is not Outcome.REJECTED and asked.risk_score is not None:
+            flags, held, threshold = self._budget.look(
+                asked.at_us, asked.entity, asked.segment, worth, by_model
+            )
+            wanted, by_model = Outcome.FLAGGED if flags else Outcome.APPROVED, flags or held
+            if held:
+                shadow[MODEL] = "budget"
+        outcome = join_one(wanted, actions)
+        denied = "deny" in actions
+        if outcome is not Outcome.APPROVED and not denied:
+            why = self._whole_shadow(asked.at_us)
+            if why:
+                degraded.append(why)
+                outcome = Outcome.APPROVED
+                shadow |= {at: "policy" for at in acting if self._actions[at] not in _LISTS}
+                acting = tuple(at for at in acting if self._actions[at] in _LISTS)
+                if by_model:
+                    shadow.setdefault(MODEL, "policy")
+        self._pending = self._taken(asked, worth, outcome, acting)
+        return Verdict(outcome, by_model, shadow, tuple(degraded), threshold)
+
+    def advance(self) -> None:
+        """Remember the last verdict, once."""
+        if self._pending is not None:
+            self._take(self._pending)
+            self._pending = None
+
+    def forget(self) -> None:
+        """Let the last verdict go: it was a look only."""
+        self._pending = None
+
+    def recall(self, asked: Asked, outcome: Outcome, shadow: Sequence[str], degraded: Sequence[str]) -> None:
+        """Remember a decision as the log holds it; in arrival order, for recovery.
+
+        Parameters
+        ----------
+        asked
+            As it was; `met` are the rules whose codes are among its reasons.
+        shadow
+            The codes of the reasons that were in shadow.
+        degraded
+            Of the decision: one that was made outside budget and brakes is passed over.
+        """
+        if NO_BUDGET in degraded or NO_BRAKES in degraded:
+            return
+        hidden = {self._at[code] for code in shadow if code in self._at}
+        _, worth, _ = self.policy.ask_one(asked.risk_score, asked.probability, asked.amount)
+        acting = tuple(at for at in asked.met if at not in hidden)
+        self._take(self._taken(asked, worth, outcome, acting))
+
+    def _taken(self, asked: Asked, worth: float, outcome: Outcome, acting: tuple[int, ...]) -> _Taken:
+        """What is remembered; the model's worth only where no list or rule decided alone."""
+        alone = any(self._actions[at] in _DECIDES_ALONE for at in acting)
+        return _Taken(asked.at_us, asked.entity, asked.segment, NAN if alone else worth, outcome, acting)
+
+    def _take(self, taken: _Taken) -> None:
+        actions = {self._actions[at] for at in taken.acting}
+        for at in self._limited.intersection(taken.acting):
+            self._brakes.take(self._codes[at], taken.at_us)
+        flagged = taken.outcome is not Outcome.APPROVED
+        if flagged and "deny" not in actions:
+            self._whole.take(OFF_POLICY, taken.at_us)
+        if self._budget is not None:
+            forced = taken.outcome is Outcome.REJECTED or (flagged and "flag" in actions)
+            self._budget.take(taken.at_us, taken.entity, taken.segment, taken.worth, flagged, forced)
+
+    def _shadow(self, asked: Asked) -> tuple[dict[int, str], list[str]]:
+        """Which met rules are off or braked, and what that is called."""
+        shadow: dict[int, str] = {}
+        degraded = [f"off:{OFF_MODEL}"] if OFF_MODEL in self.off else []
+        for at in asked.met:
+            code = self._codes[at]
+            if self.off and f"rule:{code}" in self.off:
+                shadow[at] = "off"
+                degraded.append(f"off:rule:{code}")
+            elif at in self._limited and self._brakes.is_braked(code, asked.at_us):
+                shadow[at] = "brake"
+                degraded.append(f"brake:rule:{code}")
+        return shadow, degraded
+
+    def _whole_shadow(self, at_us: int) -> str:
+        """Why the whole policy is in shadow, or nothing."""
+        if OFF_POLICY in self.off:
+            return f"off:{OFF_POLICY}"
+        return f"brake:{OFF_POLICY}" if self._whole.is_braked(OFF_POLICY, at_us) else ""
+
+    def as_data(self) -> dict[str, Any]:
+        """What is remembered, as plain values that JSON can hold."""
+        budget = {} if self._budget is None else self._budget.as_data()
+        return {"rules": self._brakes.as_data(), "policy": self._whole.as_data(), "budget": budget}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Go on from what `as_data` of a judge with the same budget gave; other rules begin anew."""
+        self._brakes.restore(data["rules"])
+        self._whole.restore(data["policy"])
+        if self._budget is not None:
+            self._budget.restore(data["budget"])
+
+
+def off_in(degraded: Sequence[str]) -> frozenset[str]:
+    """What was switched off, as far as it changed a decision that says so: an input of its replay.
+
+    >>> sorted(off_in(["too_late", "off:model", "off:rule:VELOCITY_5M", "brake:policy"]))
+    ['model', 'rule:VELOCITY_5M']
+    """
+    return frozenset(said.removeprefix("off:") for said in degraded if said.startswith("off:"))
