@@ -10,6 +10,7 @@ import pytest
 import riskloom
 from riskloom.bundle import Bundle, write_bundle
 from support.events import history
+from support.tables import write_csv
 
 
 @pytest.fixture
@@ -37,6 +38,16 @@ def test_without_an_event_the_highest_scores_are_explained(run: Any, folder: Pat
     scores = sorted((one["anomaly_score"] for one in riskloom.load(folder).score(history(300))), reverse=True)
     told = run("explain", "--bundle", folder, "--data", data, "--rows", 4, "--json").json
     assert [event["anomaly_score"] for event in told["events"]] == scores[:4]
+
+
+def test_a_label_that_says_nothing_keeps_no_event_from_being_explained(
+    run: Any, folder: Path, tmp_path: Path
+) -> None:
+    rows = [{**row, "is_fraud": "maybe"} for row in history(40)]
+    data = write_csv(tmp_path / "labels.csv", rows)
+    wanted = rows[7]["event_id"]
+    told = run("explain", "--bundle", folder, "--data", data, "--event", wanted, "--json").json
+    assert [event["event_id"] for event in told["events"]] == [wanted]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

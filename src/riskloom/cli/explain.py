@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from riskloom.cli.console import FileEvents, dead_letter_path, print_json, print_table, say
+from riskloom.cli.features import counts_frauds
 from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, show
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def _vectors(bundle: Bundle, data: Path, dead_letters: Path) -> tuple[list[str],
     from riskloom.pipeline import Pipeline
     from riskloom.training.history import compute_features
 
-    events = FileEvents(data, bundle.scenario, dead_letters, labels=True)
+    labels = counts_frauds(bundle.scenario.features)
+    events = FileEvents(data, bundle.scenario, dead_letters, labels=labels)
     ids, vectors = [], []
     for chunk, found in compute_features(Pipeline(bundle), events.labelled_chunks()):
         ids += [event.id for event, _ in chunk]
