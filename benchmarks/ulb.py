@@ -2,10 +2,10 @@
 
     python benchmarks/ulb.py
 
-Stratified folds, shuffled by the seed; each row is scored by a model that did not see it, and the scores of a
-fold are judged within it. Inputs are V1 to V28 and the amount; detectors have their defaults. The subset
-holds all frauds but one in twenty of the rest, so detectors that need no labels are trained twice: on the
-folds as they lie, and with as many frauds left in as the whole set has. Writes its section of
+Stratified folds, shuffled by the seed; each row is scored by a model that did not see it, and the scores of
+a fold are judged within it. Inputs are V1 to V28 and the amount; detectors have their defaults. The subset
+holds the frauds of the day and about a tenth of its honest rows, so detectors that need no labels are trained
+twice: on the folds as they lie, and with as many frauds left in as the whole set has. Writes its section of
 docs/benchmarks.md.
 
 A. Dal Pozzolo, O. Caelen, R. A. Johnson, G. Bontempi, "Calibrating Probability with Undersampling for
