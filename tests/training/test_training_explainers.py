@@ -21,7 +21,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "lightgbm": {"trees": 8},
     "half_space_trees": {"trees": 5},
 }
-LINEAR = [{"impute": "median"}, {"scale": "standard"}]
 # shap and lime still use names that their own libraries are about to drop
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -47,7 +46,6 @@ def model_of(*kinds: str, shop: bool = False) -> Model:
             "kind": kind,
             "features": features if shop and kind == "lightgbm" else features[:3],
             "parameters": SMALL.get(kind, {}),
-            "prepare": LINEAR if kind == "logistic_regression" else [],
         }
         for kind in kinds
     ]
@@ -91,6 +89,17 @@ def test_of_any_model_shaps_parts_add_up_to_the_score(kinds: tuple[str, ...]) ->
     assert "Permutation" in found.how
     assert found.parts.shape == (3, len(model.features))
     assert np.allclose(found.base + found.parts.sum(axis=1), model.anomaly_many(rows))
+
+
+@pytest.mark.parametrize("kind", ["isolation_forest", "xgboost"])
+def test_values_next_to_a_threshold_go_the_same_way(kind: str) -> None:
+    model = model_of(kind)
+    trees = model.members[0].detector.trees  # type: ignore[attr-defined]
+    asked = np.flatnonzero(trees.feature == 0)[:20]
+    rows = np.tile(np.nan_to_num(history().vectors[0]), (len(asked), 1))
+    rows[:, 0] = np.nextafter(trees.threshold[asked].astype(np.float64), np.inf)  # the threshold in float32
+    ours, theirs = explained(model, "exact", rows), explained(model, "shap", rows)
+    assert np.allclose(ours.parts, theirs.parts, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["isolation_forest", "lightgbm"])
