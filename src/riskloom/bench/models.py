@@ -96,10 +96,10 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
             note=f"Model.score_many, {THREADS} threads, {sizes.batch:,} rows, by the clock",
         ),
         Figure(
-            "the same, processor time of a thread",
+            "the same, processor time of each thread",
             processor / THREADS,
             "s",
-            note="what a quiet machine takes",
+            note="all of it, divided by the threads",
         ),
         Figure("the six libraries, a million rows", libraries_s, "s", note="scoring alone, one thread"),
     ]
