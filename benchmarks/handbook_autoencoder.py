@@ -28,6 +28,7 @@ from handbook_unsupervised import (
 )
 from page import Vectors, table, write_section
 
+from riskloom.bench.models import as_network
 from riskloom.detectors.autoencoder import Autoencoder
 from riskloom.detectors.base import Detector
 from riskloom.detectors.half_space_trees import HalfSpaceTrees
@@ -97,7 +98,7 @@ def timings(payments: Payments) -> list[Sequence[str]]:
     """Microseconds a row, one by one and together, of our loops and of PyTorch's pass, one thread each."""
     X = chosen_columns(payments, BOOK_WITH_LABELS)[payments.assessed]
     model = Autoencoder.fit(X, seed=1, parameters={"epochs": 1})
-    network, scaled = as_pytorch(model), torch.from_numpy(model.standard.apply(X))
+    network, scaled = as_network(torch, model), torch.from_numpy(model.standard.apply(X))
     few = range(2_000)
     torch.set_num_threads(1)
     with torch.no_grad():
@@ -111,20 +112,6 @@ def timings(payments: Payments) -> list[Sequence[str]]:
         ("PyTorch, the pass alone", f"{single:.1f}", f"{together:.2f}", ""),
         ("ours, scaling and residuals included", f"{ours:.1f}", f"{many:.2f}", f"{off:.0e}"),
     ]
-
-
-def as_pytorch(model: Autoencoder) -> Any:
-    """The network of a model as PyTorch's layers."""
-    steps: list[Any] = []
-    at = 0
-    for inputs, outputs in zip(model.sizes[:-1].tolist(), model.sizes[1:].tolist(), strict=True):
-        bias = at + inputs * outputs
-        linear = torch.nn.Linear(inputs, outputs, dtype=torch.float64)
-        linear.weight.data = torch.tensor(model.weight[at:bias].reshape(inputs, outputs).T.copy())
-        linear.bias.data = torch.tensor(model.weight[bias : bias + outputs].copy())
-        steps += [linear, torch.nn.Tanh()]
-        at = bias + outputs
-    return torch.nn.Sequential(*steps[:-1])
 
 
 def clocked(work: Any) -> float:

@@ -43,6 +43,7 @@ BOOK = (
 )  # fmt: skip
 LINEAR = PreparationSpec.read([{"impute": "median"}, {"scale": "standard"}])
 PLAIN = PreparationSpec()
+MEMBERS = ("logistic_regression", "xgboost", "lightgbm")
 BOOSTED: dict[str, Any] = {
     "lightgbm": {"trees": 150, "num_leaves": 8, "min_data_in_leaf": 50, "reg_lambda": 10.0, "colsample": 0.5},
     "xgboost": {"trees": 100, "learning_rate": 0.1, "max_depth": 3},
@@ -73,29 +74,34 @@ def main() -> None:
         ("published: random forest", 15, "0.867", "0.658", "0.287"),
         ("published: XGBoost", 15, "0.862", "0.639", "0.273"),
     ]
-    for kind in ("logistic_regression", "xgboost", "lightgbm"):
+    for kind in MEMBERS:
         scores = fit_and_score(payments, kind, BOOK, parts, parts.test)
         rows.append((f"ours: {kind}, the book's inputs", 15, *shown(payments, parts, scores)))
     own = payments.names
-    heard, earlier = [], []
-    for kind in ("logistic_regression", "xgboost", "lightgbm"):
-        heard.append(fit_and_score(payments, kind, own, parts, parts.test))
-        earlier.append(fit_and_score(payments, kind, own, before, before.test))
-        rows.append((f"ours: {kind}, our own features", len(own), *shown(payments, parts, heard[-1])))
-    stack = detectors.load("stacking").fit(
-        np.column_stack(earlier), seed=SEED, labels=payments.fraud[before.test]
-    )
-    scores = stack.score_many(np.column_stack(heard))
-    rows.append(("**ours: the stack of the three**", len(own), *shown(payments, parts, scores)))
+    for kind, scores in stacked(payments, parts, before).items():
+        stack = kind == "stacking"
+        said = "**ours: the stack of the three**" if stack else f"ours: {kind}, our own features"
+        rows.append((said, len(own), *shown(payments, parts, scores)))
     write_section("handbook_supervised", report(parts, payments, rows))
 
 
-def read_payments() -> Payments:
+def stacked(payments: Payments, parts: Parts, before: Parts) -> dict[str, Vectors]:
+    """Scores of the test by three kinds on our own features, and by their stack, weighed 14 days earlier."""
+    own = payments.names
+    heard = {kind: fit_and_score(payments, kind, own, parts, parts.test) for kind in MEMBERS}
+    earlier = [fit_and_score(payments, kind, own, before, before.test) for kind in MEMBERS]
+    stack = detectors.load("stacking").fit(
+        np.column_stack(earlier), seed=SEED, labels=payments.fraud[before.test]
+    )
+    return heard | {"stacking": stack.score_many(np.column_stack(list(heard.values())))}
+
+
+def read_payments(until_us: int = UNTIL_US) -> Payments:
     """Features by the engine over the whole history, labels among them as they became known."""
     scenario = load_scenario(ROOT / "examples" / "handbook" / "supervised.yaml")
     ids, times, found = [], [], []
     for chunk, vectors in vectors_of(scenario, FILE):
-        if chunk[0][0].time_us >= UNTIL_US:
+        if chunk[0][0].time_us >= until_us:
             break
         if chunk[-1][0].time_us >= EARLIER_US:
             ids.append(np.array([int(event.id) for event, _ in chunk]))
@@ -135,14 +141,18 @@ def fit_and_score(
     return detector.score_many(preparation.apply_many(X[judged]))
 
 
-def shown(payments: Payments, parts: Parts, scores: Vectors) -> tuple[str, str, str]:
+def judge(payments: Payments, parts: Parts, scores: Vectors) -> tuple[float, float, float]:
     """AUC, average precision, card precision@100 on the test."""
     rows = parts.test
     fraud, day = payments.fraud[rows], payments.time_us[rows] // DAY_US
     cards = card_precision_at_k(fraud, scores, payments.card[rows], day, 100)
-    return tuple(
-        f"{value:.3f}" for value in (roc_auc(fraud, scores), average_precision(fraud, scores), cards.mean)
-    )
+    return roc_auc(fraud, scores), average_precision(fraud, scores), cards.mean
+
+
+def shown(payments: Payments, parts: Parts, scores: Vectors) -> tuple[str, str, str]:
+    """The same as text."""
+    auc, precision, cards = judge(payments, parts, scores)
+    return f"{auc:.3f}", f"{precision:.3f}", f"{cards:.3f}"
 
 
 def report(parts: Parts, payments: Payments, rows: Sequence[Sequence[object]]) -> str:

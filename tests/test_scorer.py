@@ -69,6 +69,24 @@ def test_one_after_the_other_is_the_list_and_the_pipeline(trained: Bundle) -> No
     assert [answer["risk_score"] for answer in answers] == [decision.risk_score for decision in decisions]
 
 
+def test_on_request_approved_events_say_what_raised_their_scores(trained: Bundle) -> None:
+    rows = history(150)
+    plain, asked = Scorer(trained).score(rows), Scorer(trained).score(rows, explain=True)
+    approved = [at for at, answer in enumerate(plain) if not answer["flagged"]]
+    assert approved
+    assert all(not plain[at]["contributions"] and asked[at]["contributions"] for at in approved)
+    assert all(part > 0 for answer in asked for part in answer["contributions"].values())
+    assert [answer | {"contributions": {}} for answer in asked] == [
+        answer | {"contributions": {}} for answer in plain
+    ]
+    flagged = [at for at, answer in enumerate(plain) if answer["flagged"]]
+    assert [asked[at] for at in flagged] == [plain[at] for at in flagged]
+
+
+def test_without_a_model_there_is_nothing_to_explain(scorer: Scorer) -> None:
+    assert scorer.score(payment(), explain=True)["contributions"] == {}
+
+
 def tables() -> list[Callable[[list[dict[str, Any]]], Any]]:
     """Ways to make a table of rows."""
     import pandas as pd

@@ -48,7 +48,7 @@ class Scorer:
         describe = {feature.name: feature.describe for feature in bundle.scenario.features}
         self._texts = ReasonTexts(said, bundle.scenario.base_currency, describe)
 
-    def score(self, data: Any) -> Any:
+    def score(self, data: Any, *, explain: bool = False) -> Any:
         """Decide an event or a table of events.
 
         Parameters
@@ -56,6 +56,9 @@ class Scorer:
         data
             One event as a mapping; or a list of mappings, or a pandas, polars or pyarrow table with the
             event's fields as columns, in arrival order.
+        explain
+            Whether approved events get `contributions` too: what raised the score most, as flagged ones have
+            them anyway. Empty where the model admits none.
 
         Returns
         -------
@@ -69,7 +72,7 @@ class Scorer:
             With every fault; then no event of the call was taken in.
         """
         if isinstance(data, Mapping):
-            return next(self._decide([self._parse(data, "")]))
+            return next(self._decide([self._parse(data, "")], explain))
         events: list[Event] = []
         faults: list[Fault] = []
         for at, row in enumerate(_rows(data)):
@@ -79,7 +82,7 @@ class Scorer:
                 faults += error.faults
         if faults:
             raise EventInvalid(faults)
-        return list(self._decide(events))
+        return list(self._decide(events, explain))
 
     def _parse(self, row: Mapping[str, Any], where: str) -> Event:
         try:
@@ -97,13 +100,16 @@ class Scorer:
             return Event(event.id, now_us, now_us, {**event.values, named: now_us}, event.sent)
         return Event(event.id, event.time_us, event.time_us, event.values, event.sent)
 
-    def _decide(self, events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    def _decide(self, events: Sequence[Event], explain: bool) -> Iterator[dict[str, Any]]:
         for decision in self._pipeline.decisions(events, self._arrival + 1):
             self._arrival = decision.arrival
             self._ids.append(decision.event_id)
-            yield self._answer(decision)
+            yield self._answer(decision, explain)
 
-    def _answer(self, decision: Decision) -> dict[str, Any]:
+    def _answer(self, decision: Decision, explain: bool) -> dict[str, Any]:
+        contributions, model = decision.contributions, self.bundle.model
+        if explain and model is not None and not decision.flagged:
+            contributions = model.raised_by(decision.vector)
         return {
             "event_id": decision.event_id,
             "outcome": decision.outcome.value,
@@ -111,7 +117,7 @@ class Scorer:
             "anomaly_score": decision.anomaly_score,
             "risk_score": decision.risk_score,
             "probability": decision.probability,
-            "contributions": dict(decision.contributions),
+            "contributions": dict(contributions),
             "reasons": [
                 {
                     "code": reason.code,

@@ -50,6 +50,23 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         rows_of(write(tmp_path / "data.csv", HEADER + ",amount"))
 
 
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_other_signs_than_commas_may_part_the_values(tmp_path: Path, sign: str) -> None:
+    parted = [text.replace(",", sign) for text in (HEADER, *LINES)]
+    parted[2] = parted[2].replace("grocery", "food, drink")
+    parted[3] = parted[3].replace("grocery", f'"food{sign}')
+    events, letters = read(write(tmp_path / "data.csv", parted))
+    assert [event.id for event in events] == ["e0", "e1", "e3", "e4", "e5"]
+    assert events[1].values["merchant_category"] == "food, drink"
+    assert [letter.line for letter in letters] == [4]
+
+
+def test_a_comma_in_a_name_of_the_header_is_no_separator_where_others_make_more(tmp_path: Path) -> None:
+    header = HEADER.replace(",", ";") + ';"note, free"'
+    rows = [f"{text.replace(',', ';')};a, b, c" for text in LINES]
+    assert ids(write(tmp_path / "data.csv", [header, *rows])) == ([f"e{at}" for at in range(6)], [])
+
+
 def test_a_bad_row_in_the_middle_stops_nobody(tmp_path: Path) -> None:
     lines = [*LINES]
     lines[2] = line("bad", amount="12;50", lat=91)

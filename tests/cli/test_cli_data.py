@@ -58,6 +58,16 @@ def test_bad_rows_go_to_the_dead_letters_and_a_mended_file_leaves_none(run: Any,
     assert not letters.exists()
 
 
+def test_a_file_with_semicolons_is_scored_as_one_with_commas(run: Any, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "data.csv", burst(6))
+    parted = tmp_path / "parted.csv"
+    parted.write_text(data.read_text().replace(",", ";"))
+    outs = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    for file, out in zip((data, parted), outs, strict=True):
+        assert run("score", "--bundle", "card_payments", "--data", file, "--out", out).code == 0
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
 def test_a_label_that_says_nothing_stops_training_on_its_row_but_no_scoring(run: Any, tmp_path: Path) -> None:
     rows = [{**row, "is_fraud": at % 2} for at, row in enumerate(history(150))]
     rows[7]["is_fraud"] = "maybe"

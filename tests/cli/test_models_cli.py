@@ -124,6 +124,28 @@ def test_a_version_is_shown_with_figures_files_and_moves(
     assert (tmp_path / "notes" / "plots" / "pr.png").read_bytes() == b"png"
 
 
+def attached(models: Any) -> set[str]:
+    """The names of what was kept with version 1."""
+    paths = [item["path"] for item in models("show", "small", 1, "--json").json["inventory"]["files"]]
+    return {path.removeprefix("attachments/") for path in paths if path.startswith("attachments/")}
+
+
+def test_a_report_comes_with_the_card_beside_it(models: Any, bundles: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "cards.html").write_text("<p>")
+    (tmp_path / "cards.model_card.md").write_text("# card")
+    assert models("add", bundles[0], "--reason", "r", "--report", "cards.html").code == 0
+    assert attached(models) == {"cards.html", "cards.model_card.md"}
+
+
+def test_reports_in_the_bundles_folder_are_kept_once(models: Any, bundles: list[Path]) -> None:
+    (bundles[0] / "cards.html").write_text("<p>")
+    (bundles[0] / "cards.model_card.md").write_text("# card")
+    (bundles[0] / "notes.txt").write_text("not a report")
+    page = bundles[0] / "cards.html"
+    assert models("add", bundles[0], "--reason", "r", "--report", page, "--attach", page).code == 0
+    assert attached(models) == {"cards.html", "cards.model_card.md"}
+
+
 def test_the_champion_is_pulled_when_no_version_is_named(three: Any, tmp_path: Path) -> None:
     none = three("pull", "small")
     assert none.code == 2

@@ -108,14 +108,25 @@ def test_nothing_is_overwritten(run: Any, shop: Path, tmp_path: Path) -> None:
     assert run("new", "empty", "--data", shop).code == 0
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_a_file_without_commas_becomes_the_same_scenario(
+    run: Any, shop: Path, tmp_path: Path, sign: str
+) -> None:
+    text = shop.read_text()
+    assert '"' not in text
+    run("new", "commas", "--data", shop)
+    shop.write_text(text.replace(",", sign))
+    assert run("new", "others", "--data", shop).code == 0
+    one, two = ((tmp_path / name / "scenario.yaml").read_text() for name in ("commas", "others"))
+    assert one.replace("commas", "others") == two
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("none.csv", None, "nothing there"),
         ("empty.csv", "", "header"),
         ("header.csv", "a,b\n", "at least one row"),
-        ("semicolons.csv", "a;b\n1;2\n", "semicolons"),
-        ("tabs.csv", "a\tb\n1\t2\n", "tabs"),
         ("twice.csv", "a,a\n1,2\n", "one column a"),
         ("cut.parquet", "PAR1abc", "a Parquet file"),
         ("data.json", "{}", ".csv or .parquet"),

@@ -219,7 +219,6 @@ def test_what_was_decided_by_lists_is_what_a_calm_replay_decides(held: Server, l
     assert len(check_log(held.database, listed)) == 12
     connection = held.database.connect()
     connection.execute("delete from policy_changes")
-    connection.commit()
     connection.close()
     with pytest.raises(AssertionError):
         check_log(held.database, listed)

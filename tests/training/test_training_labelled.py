@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,6 +18,9 @@ from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario
 from riskloom.stream import Labelled
 from riskloom.training.judge import judge
+from riskloom.training.report.card import render_model_card
+from riskloom.training.report.evaluation import Evaluation
+from riskloom.training.report.page import render_report
 from riskloom.training.train import Trained, train
 
 FEATURES = {
@@ -189,6 +193,27 @@ def test_several_kinds_are_compared_and_the_best_on_the_validation_is_kept() -> 
     assert sorted(names) == ["ecod", "isolation_forest", "lightgbm"]
     merits = [candidate.merit for candidate in trained.candidates]
     assert merits == sorted(merits, reverse=True)
+
+
+def test_a_training_that_began_anew_is_told_in_the_report() -> None:
+    scenario = scenario_of({"detector": {"kind": "lightgbm", "parameters": {"trees": 10}}})
+    trained = train(scenario, [labelled(scenario)], seed=1, about={})
+    (best,) = trained.candidates
+    (member,) = best.model.members
+    once = replace(member, detector=replace(member.detector, refits=1))
+    again = replace(trained, candidates=(replace(best, model=replace(best.model, members=(once,))),))
+    for found, told in ((trained, False), (again, True)):
+        evaluation = judge(found, source="f", created="today")
+        assert evaluation is not None
+        said = (
+            "lightgbm diverged, as it may where frauds are very rare, and began anew once with safer settings"
+        )
+        assert [said.replace(" ", "") in text.replace(" ", "") for text in pages(evaluation)] == [told, told]
+
+
+def pages(evaluation: Evaluation) -> tuple[str, str]:
+    """The report and the model card."""
+    return render_report(evaluation), render_model_card(evaluation)
 
 
 def test_tuning_is_never_worse_on_the_validation() -> None:

@@ -42,7 +42,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     X, labels = make_rows(TRAINED, SEED)
     many, _ = make_rows(max(sizes.rows, CHUNK), SEED + 1)
     figures: list[Figure] = []
-    for kind, theirs in (("xgboost", _xgboost), ("lightgbm", _lightgbm)):
+    for kind, theirs in (("xgboost", train_xgboost), ("lightgbm", train_lightgbm)):
         if find_spec(kind) is None:
             figures.append(Figure(f"{kind}: not installed", None, "", note="pip install 'riskloom[train]'"))
             continue
@@ -68,10 +68,10 @@ def make_rows(count: int, seed: int) -> tuple[Rows, Rows]:
 
 def _ours(model: BoostedTrees, many: Rows) -> list[Figure]:
     note = f"{FEATURES} features, {TREES} trees of depth {DEPTH}, {model.trees.feature.size:,} nodes"
-    one = _one_by_one(model.score_one, many[:SINGLES], group=GROUP)
-    parts = _one_by_one(model.contributions_one, many[:EXPLAINED], group=20)
-    together = _together(model.score_many, many, chunk=CHUNK)
-    explained = _together(model.contributions_many, many[:EXPLAINED], chunk=EXPLAINED // 4)
+    one = one_by_one(model.score_one, many[:SINGLES], group=GROUP)
+    parts = one_by_one(model.contributions_one, many[:EXPLAINED], group=20)
+    together = rows_a_second(model.score_many, many, chunk=CHUNK)
+    explained = rows_a_second(model.contributions_many, many[:EXPLAINED], chunk=EXPLAINED // 4)
     return [
         Figure(f"{model.kind}, one row (mean)", one, "µs", ROW_US, note=note),
         Figure(f"{model.kind}, many rows, one thread", together, "rows/s", ROWS_A_SECOND, at_most=False),
@@ -84,9 +84,9 @@ def _beside(model: BoostedTrees, theirs: Theirs, many: Rows) -> list[Figure]:
     """The same model in the library, and how far ours is from it."""
     name, note = f"{model.kind} itself", f"{model.kind} {theirs.version}, one thread"
     singles = [many[at : at + 1] for at in range(200)]
-    one = _one_by_one(theirs.score, singles, group=20)
-    parts = _one_by_one(theirs.explain, singles[:40], group=10)
-    together = _together(theirs.score, many[: 10 * CHUNK], chunk=CHUNK)
+    one = one_by_one(theirs.score, singles, group=20)
+    parts = one_by_one(theirs.explain, singles[:40], group=10)
+    together = rows_a_second(theirs.score, many[: 10 * CHUNK], chunk=CHUNK)
     sample = many[: 5 * CHUNK]
     gap = np.abs(model.score_many(sample) - theirs.score(sample)).max()
     parts_gap = np.abs(model.contributions_many(sample[:100])[1] - theirs.explain(sample[:100])[:, :-1]).max()
@@ -107,7 +107,7 @@ def _beside(model: BoostedTrees, theirs: Theirs, many: Rows) -> list[Figure]:
     ]
 
 
-def _xgboost(X: Rows, labels: Rows) -> Theirs:
+def train_xgboost(X: Rows, labels: Rows) -> Theirs:
     library = importlib.import_module("xgboost")
     chosen = {
         "objective": "binary:logistic",
@@ -125,7 +125,7 @@ def _xgboost(X: Rows, labels: Rows) -> Theirs:
     )
 
 
-def _lightgbm(X: Rows, labels: Rows) -> Theirs:
+def train_lightgbm(X: Rows, labels: Rows) -> Theirs:
     library = importlib.import_module("lightgbm")
     chosen = {
         "objective": "binary",
@@ -148,7 +148,7 @@ def _lightgbm(X: Rows, labels: Rows) -> Theirs:
     )
 
 
-def _one_by_one(work: Callable[..., object], rows: Sequence[Rows] | Rows, group: int) -> float:
+def one_by_one(work: Callable[..., object], rows: Sequence[Rows] | Rows, group: int) -> float:
     """The median of the means of groups of rows, in microseconds."""
     work(rows[0])
     taken = []
@@ -161,7 +161,7 @@ def _one_by_one(work: Callable[..., object], rows: Sequence[Rows] | Rows, group:
     return float(np.median(taken)) * 1e6
 
 
-def _together(work: Callable[[Rows], object], rows: Rows, chunk: int) -> float:
+def rows_a_second(work: Callable[[Rows], object], rows: Rows, chunk: int) -> float:
     """Rows a second, the median over chunks."""
     work(rows[:10])
     taken = []

@@ -11,7 +11,9 @@ from riskloom.bench.report import Part
 from riskloom.bench.sizes import Sizes
 from riskloom.errors import Fault, ParameterInvalid, nearest
 
-PARTS = ("kernel", "libraries", "forest", "boosting", "rules", "http", "stages", "startup", "recovery")
+PARTS = (
+    "kernel", "libraries", "forest", "boosting", "models", "rules", "http", "stages", "startup", "recovery",
+)  # fmt: skip
 """Each is a module of this room."""
 
 

@@ -23,6 +23,8 @@ class Sizes:
     requests: int = 60_000
     single_requests: int = 3_000
     log: int = 1_000_000
+    batch: int = 1_000_000
+    """Rows that all models together score from file to file."""
     starts: int = 3
 
 
@@ -38,6 +40,7 @@ QUICK = Sizes(
     requests=10_000,
     single_requests=500,
     log=50_000,
+    batch=40_000,
     starts=1,
 )
 

@@ -14,7 +14,8 @@ def bench(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="kernel, libraries, forest, boosting, rules, http, stages, startup, recovery; all if none."
+            help="kernel, libraries, forest, boosting, models, rules, http, stages, startup, recovery;"
+            " all when none is named."
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, for a first look.")] = False,

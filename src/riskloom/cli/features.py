@@ -62,7 +62,7 @@ def compute(
     from riskloom.training.history import compute_features
 
     found = load_scenario(scenario)
-    events = FileEvents(data, found, dead_letter_path(out), labels=_counts_frauds(found.features))
+    events = FileEvents(data, found, dead_letter_path(out), labels=counts_frauds(found.features))
     pipeline = Pipeline(make_bundle(found, None))
     start = time.perf_counter()
     with TableWriter(out) as table:
@@ -74,7 +74,7 @@ def compute(
     say(f"{events.read:,} events, {len(found.features)} features in {took:.1f} s: {out}")
 
 
-def _counts_frauds(features: Sequence[Feature]) -> bool:
+def counts_frauds(features: Sequence[Feature]) -> bool:
     """Whether any of them needs labels."""
     return any(f.window is not None and f.window.aggregate.startswith("fraud_") for f in features)
 

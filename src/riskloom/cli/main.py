@@ -12,6 +12,7 @@ from riskloom import __version__
 from riskloom.cli import (
     bench,
     demo,
+    explain,
     features,
     ingest,
     labels,
@@ -41,6 +42,7 @@ for command in (
     simulate.simulate,
     train.train,
     score.score,
+    explain.explain,
     serve.serve,
     ingest.ingest,
     demo.demo,

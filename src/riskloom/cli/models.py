@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 from riskloom.cli.console import print_json, print_table, say
 from riskloom.domain.show import show_time
 from riskloom.domain.stage import Stage
-from riskloom.errors import DataInvalid, Fault, NotFound, ParameterInvalid, show
+from riskloom.errors import Fault, NotFound, ParameterInvalid, show
 from riskloom.registry.show import plain_moves, plain_version
 
 if TYPE_CHECKING:
@@ -100,16 +99,23 @@ def add(
     reason: Reason,
     author: Author = None,
     metrics: Annotated[Path | None, typer.Option(help="JSON with figures to compare versions by.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="A page of `train --report`, kept with the model card beside it.")
+    ] = None,
     attach: Annotated[list[Path] | None, typer.Option(help="A file or a folder to keep with it.")] = None,
     registry: Where = DEFAULT_REGISTRY,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a bundle as a candidate. The same bundle again is the same version."""
+    """Publish a bundle as a candidate. The same bundle again is the same version.
+
+    Pages (HTML) and model cards that lie in the bundle's folder are kept with it.
+    """
     from riskloom.bundle import read_bundle
+    from riskloom.cli.models_files import find_reports, read_attachments, read_metrics
 
     read = read_bundle(bundle)
-    figures = {} if metrics is None else _read_metrics(metrics)
-    attachments = _read_attachments(attach or [])
+    figures = {} if metrics is None else read_metrics(metrics)
+    attachments = read_attachments([*(attach or []), *find_reports(bundle, report, attach or [])])
     opened = _open(registry)
     version = opened.publish(read, author or _user(), reason, metrics=figures, attachments=attachments)
     _tell(opened, version, as_json)
@@ -236,32 +242,6 @@ def _print_moves(moves: list[dict[str, Any]]) -> None:
         for move in moves
     ]
     print_table(("change", "at", "version", "from", "to", "by", "reason"), rows)
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataInvalid(Fault(str(path), "a JSON file of figures", str(error))) from error
-    if not isinstance(read, dict):
-        raise DataInvalid(Fault(str(path), 'figures by name, as in {"average_precision": 0.61}', show(read)))
-    return read
-
-
-def _read_attachments(paths: list[Path]) -> dict[str, bytes]:
-    """Files by name; those of a folder by their path in it."""
-    found: dict[str, bytes] = {}
-    for path in paths:
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        for file in files:
-            name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-            if name in found:
-                raise ParameterInvalid(Fault("--attach", "files of different names", f"two called {name}"))
-            try:
-                found[name] = file.read_bytes()
-            except OSError as error:
-                raise DataInvalid(Fault(str(file), "a readable file", error.strerror or "")) from error
-    return found
 
 
 def _user() -> str:

@@ -25,7 +25,6 @@ from riskloom.training.guess.column import (
 from riskloom.training.guess.mend import Mend, mend_value
 
 CHUNK = 8_192
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _TIMES = ("counter", "format")
 
 
@@ -101,12 +100,6 @@ def _plain(column: Any) -> list[Any]:
 def _text_rows(path: Path) -> CsvRows:
     """The rows of a CSV file as text, every column of it."""
     header = CsvRows(path, (), ()).header
-    if len(header) == 1:
-        for sign, said in _SEPARATORS.items():
-            if sign in header[0]:
-                raise DataInvalid(
-                    Fault(str(path), "values separated by commas", f"one column, with {said} in it")
-                )
     return CsvRows(path, [Field(name, FieldType.STRING, required=False) for name in header], ())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -82,9 +82,21 @@ def judge(
         leakage=look_for_leaks(trained) if leakage else None,
         hashes={"data": str(best.model.info["data_sha256"]), "scenario": scenario.fingerprint()},
         versions={name: str(version) for name, version in best.model.info["versions"].items()},
-        limits=_LIMITS,
+        limits=(*_LIMITS, *_begun_anew(trained.candidates)),
         interval_by=scenario.main_entity or "rows",
     )
+
+
+def _begun_anew(candidates: Sequence[Candidate]) -> Iterator[str]:
+    """A sentence for each detector whose training diverged and was done again by the guard."""
+    for candidate in candidates:
+        for member in candidate.model.members:
+            if refits := getattr(member.detector, "refits", 0):
+                times = "once" if refits == 1 else f"{refits} times"
+                yield (
+                    f"{candidate.name}: the training of {member.kind} diverged, as it may where frauds are "
+                    f"very rare, and began anew {times} with safer settings."
+                )
 
 
 def _scored(candidate: Candidate, rows: History, validation: History) -> Scored:

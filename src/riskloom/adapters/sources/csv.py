@@ -1,6 +1,7 @@
 """CSV files: a header, then one event a line. Rows that cannot be read are given as faults, never dropped.
 
-A missing quote costs its own line only: what follows is read again line by line.
+Values are parted by commas, semicolons, tabs or bars: by what makes the most columns of the header. A missing
+quote costs its own line only: what follows is read again line by line.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ RECORD_LINES = 100
 LINE_LIMIT = 1 << 20
 """Characters of the longest line: a file without line ends must not fill the memory."""
 SHOWN = 1_000
+SEPARATORS = ",;\t|"
 
 _NUMBERS = frozenset(
     {FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY, FieldType.LATITUDE, FieldType.LONGITUDE}
@@ -43,7 +45,7 @@ class CsvRows:
         try:
             self.total = path.stat().st_size
             with _open(path) as file:
-                header = next(csv.reader([file.readline(LINE_LIMIT)]), None)
+                header, self._separator = _split_header(file.readline(LINE_LIMIT))
         except (OSError, csv.Error) as error:
             raise DataInvalid(Fault(str(path), "a readable CSV file", str(error))) from error
         if not header:
@@ -77,7 +79,7 @@ class CsvRows:
             fault = Fault(where, wanted, "more", "has the file line ends?")
             return Row(number, {"line": line[:SHOWN]}, fault)
         try:
-            cells = next(csv.reader((line,), strict=not line.endswith(_ENDS)), [])
+            cells = next(csv.reader((line,), delimiter=self._separator, strict=not line.endswith(_ENDS)), [])
         except csv.Error as error:
             fault = Fault(where, "a CSV row", str(error), "is a quote missing, or the end of the file?")
             return Row(number, {"line": line[:SHOWN]}, fault)
@@ -101,7 +103,7 @@ class CsvRows:
         No field may hold a line end: a row with one has lost its closing quote, and the next lines are rows.
         """
         ahead = lines.peek(RECORD_LINES)
-        reader = csv.reader((line, *ahead))
+        reader = csv.reader((line, *ahead), delimiter=self._separator)
         try:
             cells = next(reader)
         except csv.Error:
@@ -157,6 +159,12 @@ class _Lines:
             line = self._file.readline(LINE_LIMIT)
             self.read += len(line)
         return True
+
+
+def _split_header(line: str) -> tuple[list[str], str]:
+    """The names in a header, and what parts them: what makes the most of them, else a comma."""
+    splits = [(next(csv.reader([line], delimiter=sign), []), sign) for sign in SEPARATORS]
+    return max(splits, key=lambda split: len(split[0]))
 
 
 def _open(path: Path) -> TextIOWrapper:
