@@ -145,12 +145,14 @@ def stored(decision: Decision) -> dict[str, Any]:
 
 def test_an_event_decided_later_has_no_place_in_budget_and_limits() -> None:
     chosen = bundle("budget")
-    (event,) = read([{**dict.fromkeys(COLUMN_NAMES), "gap_us": 1, "user": "ann", "count": 1}], chosen)
+    (event,) = read([{**dict.fromkeys(COLUMN_NAMES), "gap_us": 1, "user": "bob", "count": 1}], chosen)
     pipeline = Pipeline(chosen)
     before = pipeline.deciding.judge.as_data()
     decision = pipeline.score_stored(event, 1, pipeline.look_one(event)[0])
     pipeline.advance_one(1)
     assert {"no_budget", "no_brakes"} <= set(decision.degraded)
+    assert decision.outcome is Outcome.REJECTED
+    pipeline.recall(event, stored(decision))
     assert pipeline.deciding.judge.as_data() == before
 
 

@@ -19,7 +19,7 @@ MODEL = -1
 OFF_MODEL, OFF_POLICY = "model", "policy"
 NO_BUDGET, NO_BRAKES = "no_budget", "no_brakes"
 _DECIDES_ALONE = ("deny", "allow", "reject", "approve")
-_LISTS = ("deny", "allow")
+_BEYOND_BRAKES = ("deny", "allow", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,14 @@ class Judge:
         self._whole = Brakes({} if policy.limit is None else {OFF_POLICY: policy.limit})
         self._budget = None if policy.budget is None else AlertBudget(policy.budget, timezone)
         self._pending: _Taken | None = None
+        self._stateful = bool(self._limited) or policy.limit is not None or self._budget is not None
         self.off: frozenset[str] = frozenset()
         """What is switched off: `model`, `policy`, `rule:<code>`."""
 
     @property
     def remembers(self) -> bool:
         """Whether a decision depends on the ones before, or on a switch; else the plain order decides."""
-        stateful = self._limited or self.policy.limit is not None or self._budget is not None
-        return bool(stateful or self.off)
+        return self._stateful or bool(self.off)
 
     def judge_one(self, asked: Asked) -> Verdict:
         """Decide one event; changes nothing but what `advance` will remember."""
@@ -127,8 +127,8 @@ class Judge:
             if why:
                 degraded.append(why)
                 outcome = Outcome.APPROVED
-                shadow |= {at: "policy" for at in acting if self._actions[at] not in _LISTS}
-                acting = tuple(at for at in acting if self._actions[at] in _LISTS)
+                shadow |= {at: "policy" for at in acting if self._actions[at] not in _BEYOND_BRAKES}
+                acting = tuple(at for at in acting if self._actions[at] in _BEYOND_BRAKES)
                 if by_model:
                     shadow.setdefault(MODEL, "policy")
         self._pending = self._taken(asked, worth, outcome, acting)
