@@ -97,7 +97,7 @@ def test_one_by_one_is_the_batch(
     chosen = bundle(policy)
     events = read(stream, chosen)
     live, batched = Pipeline(chosen, lists=Lists()), Pipeline(chosen, lists=Lists(listed))
-    live.deciding.off = batched.deciding.off = off
+    live.off = batched.off = off
     decisions, start = one_by_one(live, events, listed), 0
     codes = [rule.code for rule in chosen.scenario.rules]
     for size in [*sizes, len(events)]:
@@ -176,7 +176,7 @@ def test_everything_is_off_but_the_lists() -> None:
     bare = {**dict.fromkeys(COLUMN_NAMES), "gap_us": 0, "device": "d1", "count": 3}
     stream = [{**bare, "user": user} for user in ("ann", "bob")]
     pipeline = Pipeline(chosen)
-    pipeline.deciding.off = frozenset({"policy"})
+    pipeline.off = frozenset({"policy"})
     ann, bob = one_by_one(pipeline, read(stream, chosen), [])
     assert (ann.outcome, bob.outcome) == (Outcome.APPROVED, Outcome.REJECTED)
     assert ann.degraded == ("off:policy",)

@@ -48,7 +48,7 @@ def test_a_look_that_is_not_followed_up_is_not_remembered() -> None:
     judge = Judge(Policy(90), RULES)
     for _ in range(2):
         judge.judge_one(Asked(0, [AT["ODD"]], 0.0))
-        judge.forget()
+        judge.pending = None
         judge.advance()
     assert ask(judge, "ODD").outcome is FLAGGED
 

@@ -96,7 +96,8 @@ class Judge:
         self._brakes = Brakes(limits)
         self._whole = Brakes({} if policy.limit is None else {OFF_POLICY: policy.limit})
         self._budget = None if policy.budget is None else AlertBudget(policy.budget, timezone)
-        self._pending: _Taken | None = None
+        self.pending: _Taken | None = None
+        """What `advance` will remember; None lets the last verdict go, which was a look only."""
         self._stateful = bool(self._limited) or policy.limit is not None or self._budget is not None
         self.off: frozenset[str] = frozenset()
         """What is switched off: `model`, `policy`, `rule:<code>`."""
@@ -131,18 +132,14 @@ class Judge:
                 acting = tuple(at for at in acting if self._actions[at] in _BEYOND_BRAKES)
                 if by_model:
                     shadow.setdefault(MODEL, "policy")
-        self._pending = self._taken(asked, worth, outcome, acting)
+        self.pending = self._taken(asked, worth, outcome, acting)
         return Verdict(outcome, by_model, shadow, tuple(degraded), threshold)
 
     def advance(self) -> None:
         """Remember the last verdict, once."""
-        if self._pending is not None:
-            self._take(self._pending)
-            self._pending = None
-
-    def forget(self) -> None:
-        """Let the last verdict go: it was a look only."""
-        self._pending = None
+        if self.pending is not None:
+            self._take(self.pending)
+            self.pending = None
 
     def recall(self, asked: Asked, outcome: Outcome, shadow: Sequence[str], degraded: Sequence[str]) -> None:
         """Remember a decision as the log holds it; in arrival order, for recovery.
