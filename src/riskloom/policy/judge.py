@@ -109,8 +109,8 @@ class Judge:
 
     def judge_one(self, asked: Asked) -> Verdict:
         """Decide one event; changes nothing but what `advance` will remember."""
-        shadow, degraded = self._shadow(asked)
-        acting = tuple(at for at in asked.met if at not in shadow)
+        shadow, degraded = self._shadow(asked) if asked.met or self.off else ({}, [])
+        acting = tuple(at for at in asked.met if at not in shadow) if asked.met else ()
         wanted, worth, _ = self.policy.ask_one(asked.risk_score, asked.probability, asked.amount)
         actions = [self._actions[at] for at in acting]
         threshold, by_model = None, wanted is not Outcome.APPROVED
@@ -167,8 +167,9 @@ class Judge:
 
     def _take(self, taken: _Taken) -> None:
         actions = {self._actions[at] for at in taken.acting}
-        for at in self._limited.intersection(taken.acting):
-            self._brakes.take(self._codes[at], taken.at_us)
+        for at in taken.acting:
+            if at in self._limited:
+                self._brakes.take(self._codes[at], taken.at_us)
         flagged = taken.outcome is not Outcome.APPROVED
         if flagged and "deny" not in actions:
             self._whole.take(OFF_POLICY, taken.at_us)
