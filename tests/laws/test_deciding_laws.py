@@ -156,6 +156,17 @@ def test_an_event_decided_later_has_no_place_in_budget_and_limits() -> None:
     assert pipeline.deciding.judge.as_data() == before
 
 
+def test_an_event_taken_in_without_a_decision_is_not_remembered() -> None:
+    chosen = bundle("budget")
+    (event,) = read([{**dict.fromkeys(COLUMN_NAMES), "gap_us": 1, "user": "bob"}], chosen)
+    pipeline = Pipeline(chosen)
+    before = pipeline.deciding.judge.as_data()
+    pipeline.score_one(event, 1)  # a look only
+    pipeline.look_one(event)
+    pipeline.advance_one(1)
+    assert pipeline.deciding.judge.as_data() == before
+
+
 def test_another_bundle_goes_on_with_what_was_remembered() -> None:
     chosen = bundle("budget")
     stream = [
