@@ -21,6 +21,8 @@ from riskloom.scenario.scenario import Scenario
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+_QUIET = Verdict(Outcome.APPROVED, False, {}, ())
+"""Of an event about which nobody has anything to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Deciding:
         fields = {field.name: field for field in scenario.all_fields}
         self._amount_of = converter(fields[self.amount]) if self.amount else None
         self._timezone = scenario.timezone
+        self.off = frozenset() if before is None else before.off
         if before is not None:
-            self.off = before.off
             same = before.policy.budget == policy.budget and before._timezone == self._timezone
             told = before.judge.as_data()
             self.judge.restore(told if same else {**told, "budget": {}})
@@ -84,6 +86,7 @@ class Deciding:
     @off.setter
     def off(self, names: frozenset[str]) -> None:
         self.judge.off = self._late.off = names
+        self._is_plain = not (self.judge.remembers or self.amount)
 
     def one(
         self,
@@ -95,17 +98,17 @@ class Deciding:
         late: bool = False,
     ) -> Verdict:
         """Decide one event by its row of rule inputs; `late` is one decided later than it arrived."""
+        if self._is_plain:
+            wanted = self.policy.of_model(risk_score)
+            if not met and wanted is Outcome.APPROVED:
+                return _QUIET
+            outcome = join_one(wanted, [self._actions[at] for at in met])
+            return Verdict(outcome, wanted is not Outcome.APPROVED, {}, ())
         judge = self._late if late else self.judge
         amount = row[self._at[self.amount]] if self.amount else NAN
-        if judge.remembers:
-            entity = row[self._at[self.entity]] if self.entity else None
-            segment = row[self._at[self.segment]] if self.segment else None
-            asked = Asked(at_us, met, risk_score, probability, amount, entity, segment)
-            found = judge.judge_one(asked)
-        else:
-            wanted, _, _ = self.policy.ask_one(risk_score, probability, amount)
-            outcome = join_one(wanted, [self._actions[at] for at in met]) if met else wanted
-            found = Verdict(outcome, wanted is not Outcome.APPROVED, {}, ())
+        entity = row[self._at[self.entity]] if self.entity else None
+        segment = row[self._at[self.segment]] if self.segment else None
+        found = judge.judge_one(Asked(at_us, met, risk_score, probability, amount, entity, segment))
         more = self._late_lacks if late else ()
         if self.amount:
             more += _lacking(self.policy.ask_one(risk_score, probability, amount)[2])

@@ -118,12 +118,24 @@ class Pipeline:
         self.policy: Policy = bundle.scenario.policy
         self.model: Model | None = bundle.model
         self.deciding = Deciding(bundle.scenario, getattr(self, "deciding", None))
+        self._judge = self.deciding.judge
+        self.off = self.deciding.off
         self.rules = RuleSet(bundle.scenario.rules, bundle.scenario.rule_inputs)
         self._evidence_at = tuple(self._window_at.get(rule.evidence, -1) for rule in self.rules.rules)
         self.lists = self._lists if self._lists is not None else initial_lists(self.scenario)
         at = {name: place for place, name in enumerate(self.rules.inputs)}
         asked = self.scenario.memberships
         self._asked = tuple((at[field], self.lists.reader(name)) for field, name in asked)
+
+    @property
+    def off(self) -> frozenset[str]:
+        """What is switched off: `model`, `policy`, `rule:<code>`."""
+        return self.deciding.off
+
+    @off.setter
+    def off(self, names: frozenset[str]) -> None:
+        self.deciding.off = names
+        self._model_at_work = None if OFF_MODEL in names else self.model
 
     @property
     def personal(self) -> frozenset[str]:
@@ -141,7 +153,7 @@ class Pipeline:
         The vector is a new array; the inputs are fields, derived columns and features, aligned to
         `Scenario.rule_inputs` without the risk score and the memberships.
         """
-        self.deciding.judge.forget()
+        self._judge.pending = None
         columns, row = self._see(event.values)
         too_late = self.state.look_one(event.time_us, event.arrived_us, columns, self._vector)
         row += self._windows.tolist()
@@ -181,7 +193,8 @@ class Pipeline:
             When a window sum would not fit; the state is unchanged.
         """
         self.state.advance_one(arrival)
-        self.deciding.judge.advance()
+        if self._judge.pending is not None:
+            self._judge.advance()
 
     @property
     def takes_facts(self) -> bool:
@@ -262,10 +275,6 @@ class Pipeline:
             return list(more)
         pairs = zip(too_late.tolist(), more, strict=True)
         return [((TOO_LATE,) if late else ()) + same + one for late, one in pairs]
-
-    @property
-    def _model_at_work(self) -> Model | None:
-        return None if OFF_MODEL in self.deciding.off else self.model
 
     def compute_many(
         self, events: Sequence[Event], arrival: int, facts: Sequence[Told] = ()
@@ -398,7 +407,7 @@ class Pipeline:
                 degraded = (*degraded, NO_LISTS)
         met = self.rules.evaluate_one(row)
         verdict = self.deciding.one(event.arrived_us, met, row, risk_score, probability, late)
-        reasons = [self._reason(at, row, evidence, verdict.shadow) for at in met]
+        reasons = [self._reason(at, row, evidence, verdict.shadow) for at in met] if met else []
         contributions: Mapping[str, float] = {}
         if model is not None and verdict.outcome is not Outcome.APPROVED:
             contributions = model.raised_by(vector)

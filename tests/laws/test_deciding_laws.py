@@ -97,7 +97,7 @@ def test_one_by_one_is_the_batch(
     chosen = bundle(policy)
     events = read(stream, chosen)
     live, batched = Pipeline(chosen, lists=Lists()), Pipeline(chosen, lists=Lists(listed))
-    live.deciding.off = batched.deciding.off = off
+    live.off = batched.off = off
     decisions, start = one_by_one(live, events, listed), 0
     codes = [rule.code for rule in chosen.scenario.rules]
     for size in [*sizes, len(events)]:
@@ -145,12 +145,25 @@ def stored(decision: Decision) -> dict[str, Any]:
 
 def test_an_event_decided_later_has_no_place_in_budget_and_limits() -> None:
     chosen = bundle("budget")
-    (event,) = read([{**dict.fromkeys(COLUMN_NAMES), "gap_us": 1, "user": "ann", "count": 1}], chosen)
+    (event,) = read([{**dict.fromkeys(COLUMN_NAMES), "gap_us": 1, "user": "bob", "count": 1}], chosen)
     pipeline = Pipeline(chosen)
     before = pipeline.deciding.judge.as_data()
     decision = pipeline.score_stored(event, 1, pipeline.look_one(event)[0])
     pipeline.advance_one(1)
     assert {"no_budget", "no_brakes"} <= set(decision.degraded)
+    assert decision.outcome is Outcome.REJECTED
+    pipeline.recall(event, stored(decision))
+    assert pipeline.deciding.judge.as_data() == before
+
+
+def test_an_event_taken_in_without_a_decision_is_not_remembered() -> None:
+    chosen = bundle("budget")
+    (event,) = read([{**dict.fromkeys(COLUMN_NAMES), "gap_us": 1, "user": "bob"}], chosen)
+    pipeline = Pipeline(chosen)
+    before = pipeline.deciding.judge.as_data()
+    pipeline.score_one(event, 1)  # a look only
+    pipeline.look_one(event)
+    pipeline.advance_one(1)
     assert pipeline.deciding.judge.as_data() == before
 
 
@@ -174,7 +187,7 @@ def test_everything_is_off_but_the_lists() -> None:
     bare = {**dict.fromkeys(COLUMN_NAMES), "gap_us": 0, "device": "d1", "count": 3}
     stream = [{**bare, "user": user} for user in ("ann", "bob")]
     pipeline = Pipeline(chosen)
-    pipeline.deciding.off = frozenset({"policy"})
+    pipeline.off = frozenset({"policy"})
     ann, bob = one_by_one(pipeline, read(stream, chosen), [])
     assert (ann.outcome, bob.outcome) == (Outcome.APPROVED, Outcome.REJECTED)
     assert ann.degraded == ("off:policy",)

@@ -86,6 +86,20 @@ def test_days_of_long_ago_do_not_count() -> None:
     assert kept.look(3 * DAY_US, "x", None, 90.0, True) == (True, False, None)
 
 
+def test_the_oldest_day_that_counts_still_counts_once_the_day_has_begun() -> None:
+    kept = AlertBudget(Budget(1, "user", days=2), "UTC")
+    run(kept, [(0, "a", 99.0, False), (2 * DAY_US, "b", 10.0, False)])
+    assert kept.look(2 * DAY_US + 1, "x", None, 98.0, True)[2] == 99.0
+
+
+def test_a_clock_that_is_set_back_opens_no_other_day() -> None:
+    kept = AlertBudget(Budget(1, "user"), "UTC")
+    run(kept, [(DAY_US, "a", 99.0, False)])
+    assert kept.look(DAY_US - 1, "b", None, 99.0, True) == (False, True, None)
+    run(kept, [(0, "c", 99.0, True)])
+    assert kept.look(2 * DAY_US, "x", None, 99.0, True)[2] == math.inf
+
+
 def test_days_are_those_of_the_time_zone() -> None:
     kept = AlertBudget(Budget(1, "user"), "America/New_York")
     assert run(kept, [(4 * HOUR_US, "a", 95.0, False), (5 * HOUR_US - 1, "b", 95.0, False)]) == [True, False]

@@ -11,11 +11,12 @@ import pytest
 from riskloom.bundle import make_bundle, read_bundle, write_bundle
 from riskloom.domain.decision import Outcome
 from riskloom.domain.event import Event
-from riskloom.errors import NotFound, ScenarioInvalid
+from riskloom.errors import DataInvalid, NotFound, ScenarioInvalid
 from riskloom.explain.reasons import ReasonTexts
 from riskloom.pipeline import NO_LISTS, Pipeline
+from riskloom.rules.list_csv import read_entries, write_entries
 from riskloom.rules.lists import Entry, Lists
-from riskloom.scenario.list_keys import changes_of, find_list, initial_changes
+from riskloom.scenario.list_keys import changes_of, find_list, initial_changes, value_reader
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.scenario.scenario import Scenario
 from support.scenarios import SMALL
@@ -129,6 +130,25 @@ def test_entries_of_personal_fields_are_held_by_their_keys(
     assert {change.key for change in initial_changes(found)} == {
         "user_id/eve", "user_id/ann", "user_id/bob", "XAU",
     }  # fmt: skip
+
+
+def test_a_file_of_entries_comes_on_a_list_and_off_again(tmp_path: Path) -> None:
+    found = scenario(
+        tmp_path, TEXT.replace("currency: {type: category}", "currency: {type: category, values: [USD, XAU]}")
+    )
+    risky, lists = find_list(found, "risky"), Lists(initial_changes(found))
+    read = value_reader(found, risky)
+    with pytest.raises(DataInvalid, match="line 3, value: expected one of USD, XAU"):
+        read_entries("value\nUSD\nEUR\n", read)
+    (entry,) = read_entries("value,reason\nUSD,a test\n", read, "ana")
+    for after, added in ((4, True), (6, False)):
+        for change in changes_of(found, risky, entry, after=after, added=added):
+            lists.apply(change)
+    assert [lists.holds("risky", "USD", arrival, 0) for arrival in (4, 5, 6, 7)] == [False, True, True, False]
+    exported = [
+        Entry(one.key, one.from_us, one.until_us, one.reason, one.author) for one in lists.entries("risky", 0)
+    ]
+    assert [one.value for one in read_entries(write_entries(exported), read)] == ["XAU"]
 
 
 def test_an_example_speaks_of_memberships_and_is_on_no_list_where_it_says_nothing(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from support.scenarios import SMALL
 
 TOP = "scenario: small"
 F = "event.fields."
+COSTS = "\npolicy: {kind: expected_cost, review_cost: 5, amount: amount}"
+BUDGET = "\npolicy: {budget: {per_day: 9, entity: user_id}}"
+WATCHING = "code: SPEND\n    limit: {per_hour: 3}\n    action: watch"
 HIT = "rules[0].examples[0].hit"
 
 
@@ -90,6 +93,13 @@ def test_a_rule_has_a_name_an_owner_and_a_reason_code(tmp_path: Path) -> None:
     assert scenario_from_parts(found.parts).rules == found.rules
 
 
+def test_a_rule_file_has_an_end(tmp_path: Path) -> None:
+    rules = "".join(f"\n  - {{code: R{at}, when: ratio > {at}, message: m}}" for at in range(1_001))
+    found = faults(tmp_path, ("rules:", f"rules:{rules}"))
+    assert [where for _, where, _ in found] == ["rules"]
+    assert "at most 1,000 rules, got 1,002" in found[0][2]
+
+
 def test_two_rules_of_one_name_and_a_failing_example_are_named(tmp_path: Path) -> None:
     second = "rules:\n  - {name: SPEND, code: B, message: m, when: ratio > 2, examples: [{miss: {ratio: 3}}]}"
     found = faults(tmp_path, ("rules:", second))
@@ -123,6 +133,23 @@ def test_a_part_changes_its_own_fingerprint_only(tmp_path: Path) -> None:
         (TOP, TOP + "\npolicy: {percentile: !!float nan}", 2, "policy.percentile", "finite"),
         (TOP, TOP + "\npolicy: {percentile: .inf}", 2, "policy.percentile", "finite"),
         (TOP, TOP + "\npolicy: {reject_percentile: 50}", 2, "policy.reject_percentile", "98"),
+        (TOP, TOP + "\npolicy: {kind: expected_costs}", 2, "policy.kind", "'expected_cost'"),
+        (TOP, TOP + "\npolicy: {review_cost: 5}", 2, "policy.review_cost", "with kind: expected_cost only"),
+        (TOP, TOP + COSTS.replace("amount: amount", "amount: amont"), 2, "policy.amount", "'amount'"),
+        (TOP, TOP + COSTS.replace("amount: amount", "amount: user_id"), 2, "policy.amount", "a number or"),
+        (TOP, TOP + COSTS.replace("review_cost: 5, ", ""), 2, "policy.review_cost", "got nothing"),
+        (TOP, TOP + COSTS.replace("cost: 5", "cost: -5"), 2, "policy.review_cost", "a number from 0"),
+        (TOP, TOP + "\npolicy: {budget: {entity: user_id}}", 2, "policy.budget.per_day", "a whole number"),
+        (TOP, TOP + "\npolicy: {budget: {per_day: 9}}", 2, "policy.budget.entity", "a text field"),
+        (TOP, TOP + BUDGET.replace("user_id", "usr_id"), 2, "policy.budget.entity", "'user_id'"),
+        (TOP, TOP + BUDGET.replace("9", "0"), 2, "policy.budget.per_day", "from 1"),
+        (TOP, TOP + BUDGET.replace("}}", ", days: 91}}"), 2, "policy.budget.days", "from 1 to 90"),
+        (TOP, TOP + BUDGET.replace("}}", ", segment: amount}}"), 2, "policy.budget.segment", "a text field"),
+        (TOP, TOP + BUDGET.replace("}}", ", not_below: x}}"), 2, "policy.budget.not_below", "a number"),
+        (TOP, TOP + "\npolicy: {limit: {}}", 2, "policy.limit", "per_minute or per_hour"),
+        (TOP, TOP + "\npolicy: {limit: {per_hour: 1.5}}", 2, "policy.limit.per_hour", "a whole number"),
+        ("code: SPEND", "code: SPEND\n    limit: {per_day: 3}", 14, "rules[0].limit.per_day", "per_hour"),
+        ("code: SPEND", WATCHING, 14, "rules[0].limit", "a rule that acts"),
         (TOP, TOP + "\ndetector: {kind: isolation_forrest}", 2, "detector.kind", "isolation_forest"),
         (TOP, TOP + "\ndetector: {parameters: {tres: 5}}", 2, "detector.parameters.tres", "'trees'"),
         (TOP, TOP + "\ndetector: {parameters: {trees: 0}}", 2, "detector.parameters.trees", "from 1"),

@@ -26,11 +26,11 @@ def hashed(field: str, value: str) -> str:
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key function that can be told from the identity, and does not survive being used twice."""
-    import riskloom.pipeline as pipeline
+    import riskloom.derived as derived
     import riskloom.server.decisions.record as record
     import riskloom.server.decisions.service as service
 
-    for module in (protect, pipeline, record, service):
+    for module in (protect, derived, record, service):
         monkeypatch.setattr(module, "key_of", hashed)
 
 

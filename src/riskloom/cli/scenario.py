@@ -42,6 +42,9 @@ def show(scenario: Named = "card_payments", as_json: AsJson = False) -> None:
     print_table(("field", "type", "entity", "required", "personal"), fields)
     rules = [(rule.code, rule.severity, rule.action, rule.when.text) for rule in found.rules]
     print_table(("rule", "severity", "action", "when"), rules)
+    if found.lists:
+        lists = [(s.name, ", ".join(s.of), s.kind, len(s.entries), s.describe) for s in found.lists]
+        print_table(("list", "of", "by itself", "entries", "what it is"), lists)
     say(f"{len(found.features)} features: riskloom features list --scenario {scenario}")
 
 

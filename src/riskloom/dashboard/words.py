@@ -15,8 +15,20 @@ SEVERITIES: Mapping[str, str] = {"low": "Low", "medium": "Medium", "high": "High
 DEGRADED: Mapping[str, str] = {
     "no_model": "decided by rules alone, no model was trained yet",
     "too_late": "it arrived too late for its history to be looked at",
+    "no_lists": "the lists could not be read",
+    "no_probability": "decided without its cost, the probability was not known",
+    "no_amount": "decided without its cost, the amount was not known",
+    "no_budget": "decided outside the alert budget, later than it arrived",
+    "no_brakes": "decided outside the limits, later than it arrived",
 }
-ACTIONS: Mapping[str, str] = {"watch": "Note", "flag": "Flag", "reject": "Reject"}
+ACTIONS: Mapping[str, str] = {
+    "watch": "Note",
+    "flag": "Flag",
+    "approve": "Approve",
+    "reject": "Reject",
+    "allow": "Allow",
+    "deny": "Deny",
+}
 _TITLES: Mapping[str, str] = {"MODEL_RISK": "Unusual overall"}
 _FIELDS: Mapping[str, str] = {
     "ip": "IP address",

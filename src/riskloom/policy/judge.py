@@ -19,7 +19,7 @@ MODEL = -1
 OFF_MODEL, OFF_POLICY = "model", "policy"
 NO_BUDGET, NO_BRAKES = "no_budget", "no_brakes"
 _DECIDES_ALONE = ("deny", "allow", "reject", "approve")
-_LISTS = ("deny", "allow")
+_BEYOND_BRAKES = ("deny", "allow", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +96,21 @@ class Judge:
         self._brakes = Brakes(limits)
         self._whole = Brakes({} if policy.limit is None else {OFF_POLICY: policy.limit})
         self._budget = None if policy.budget is None else AlertBudget(policy.budget, timezone)
-        self._pending: _Taken | None = None
+        self.pending: _Taken | None = None
+        """What `advance` will remember; None lets the last verdict go, which was a look only."""
+        self._stateful = bool(self._limited) or policy.limit is not None or self._budget is not None
         self.off: frozenset[str] = frozenset()
         """What is switched off: `model`, `policy`, `rule:<code>`."""
 
     @property
     def remembers(self) -> bool:
         """Whether a decision depends on the ones before, or on a switch; else the plain order decides."""
-        stateful = self._limited or self.policy.limit is not None or self._budget is not None
-        return bool(stateful or self.off)
+        return self._stateful or bool(self.off)
 
     def judge_one(self, asked: Asked) -> Verdict:
         """Decide one event; changes nothing but what `advance` will remember."""
-        shadow, degraded = self._shadow(asked)
-        acting = tuple(at for at in asked.met if at not in shadow)
+        shadow, degraded = self._shadow(asked) if asked.met or self.off else ({}, [])
+        acting = tuple(at for at in asked.met if at not in shadow) if asked.met else ()
         wanted, worth, _ = self.policy.ask_one(asked.risk_score, asked.probability, asked.amount)
         actions = [self._actions[at] for at in acting]
         threshold, by_model = None, wanted is not Outcome.APPROVED
@@ -127,22 +128,18 @@ class Judge:
             if why:
                 degraded.append(why)
                 outcome = Outcome.APPROVED
-                shadow |= {at: "policy" for at in acting if self._actions[at] not in _LISTS}
-                acting = tuple(at for at in acting if self._actions[at] in _LISTS)
+                shadow |= {at: "policy" for at in acting if self._actions[at] not in _BEYOND_BRAKES}
+                acting = tuple(at for at in acting if self._actions[at] in _BEYOND_BRAKES)
                 if by_model:
                     shadow.setdefault(MODEL, "policy")
-        self._pending = self._taken(asked, worth, outcome, acting)
+        self.pending = self._taken(asked, worth, outcome, acting)
         return Verdict(outcome, by_model, shadow, tuple(degraded), threshold)
 
     def advance(self) -> None:
         """Remember the last verdict, once."""
-        if self._pending is not None:
-            self._take(self._pending)
-            self._pending = None
-
-    def forget(self) -> None:
-        """Let the last verdict go: it was a look only."""
-        self._pending = None
+        if self.pending is not None:
+            self._take(self.pending)
+            self.pending = None
 
     def recall(self, asked: Asked, outcome: Outcome, shadow: Sequence[str], degraded: Sequence[str]) -> None:
         """Remember a decision as the log holds it; in arrival order, for recovery.
@@ -170,8 +167,9 @@ class Judge:
 
     def _take(self, taken: _Taken) -> None:
         actions = {self._actions[at] for at in taken.acting}
-        for at in self._limited.intersection(taken.acting):
-            self._brakes.take(self._codes[at], taken.at_us)
+        for at in taken.acting:
+            if at in self._limited:
+                self._brakes.take(self._codes[at], taken.at_us)
         flagged = taken.outcome is not Outcome.APPROVED
         if flagged and "deny" not in actions:
             self._whole.take(OFF_POLICY, taken.at_us)

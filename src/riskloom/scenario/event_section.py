@@ -163,5 +163,5 @@ def is_name(text: str) -> bool:
     return plain and not keyword.iskeyword(text) and text not in _RESERVED
 
 
-_RESERVED = frozenset({"value", "usual", "base_currency", "risk_score"})
-"""Names that rules and their messages have for something else."""
+_RESERVED = frozenset({"value", "usual", "shadow", "base_currency", "risk_score"})
+"""Names that rules, their messages and reasons have for something else."""

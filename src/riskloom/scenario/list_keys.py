@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from riskloom.domain.read import reader
 from riskloom.errors import NotFound, nearest, show
@@ -25,17 +25,13 @@ def find_list(scenario: Scenario, name: str) -> ListSpec:
     return known[name]
 
 
-def read_value(scenario: Scenario, spec: ListSpec, raw: object) -> str:
-    """A value as events hold it, read as the list's first field is.
+def value_reader(scenario: Scenario, spec: ListSpec) -> Callable[[object], str]:
+    """What reads a value of a list as events hold it: as its first field is read.
 
-    Raises
-    ------
-    FieldFault
-        When it is no value of that field.
+    The function raises FieldFault for what is no value of that field.
     """
     fields = {field.name: field for field in scenario.all_fields}
-    value: str = reader(fields[spec.of[0]])(raw)
-    return value
+    return reader(fields[spec.of[0]])
 
 
 def keys_of(scenario: Scenario, spec: ListSpec, value: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ _KEYS = (
 )  # fmt: skip
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LARGEST = 1e300
+_MOST = 1_000
 _MET = "rule met"  # no name of a field, for the space in it
 
 
@@ -47,7 +48,10 @@ def read_rules(document: Document, names: Names, before: Sequence[Rule] = ()) ->
     rules = list(before)
     codes = {MODEL_REASON, *(rule.code for rule in before)}
     called = {rule.name for rule in before}
-    for at, given in enumerate(document.items(document.data, ())):
+    listed = document.items(document.data, ())
+    if len(listed) > _MOST:
+        document.fault((), f"at most {_MOST:,} rules", f"{len(listed):,}")
+    for at, given in enumerate(listed[:_MOST]):
         spec = document.mapping(given, (at,), _KEYS)
         key = _code_key(document, spec, (at,))
         code = document.text(spec, key, (at,))
