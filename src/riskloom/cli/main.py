@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from riskloom import __version__
-from riskloom.cli import bench, demo, features, ingest, models, new, scenario, score, serve, simulate, train
+from riskloom.cli import (
+    bench,
+    demo,
+    features,
+    ingest,
+    models,
+    new,
+    replay,
+    scenario,
+    score,
+    serve,
+    simulate,
+    train,
+)
 from riskloom.errors import RiskloomError
 
 app = typer.Typer(
@@ -27,6 +40,7 @@ for command in (
     simulate.simulate,
     train.train,
     score.score,
+    replay.replay,
     serve.serve,
     ingest.ingest,
     demo.demo,
