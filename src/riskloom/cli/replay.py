@@ -35,6 +35,9 @@ def replay(
         ),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Recorded events, CSV or Parquet.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="The events of a server's database, as they arrived. A URL.")
+    ] = None,
     since: Annotated[
         str, typer.Option("--from", help="Count events from this day or time on; earlier ones warm up.")
     ] = "",
@@ -52,13 +55,26 @@ def replay(
     ] = 1.0,
     examples: Annotated[int, typer.Option(help="Events shown of each kind of change.", min=0)] = 3,
     report: Annotated[Path | None, typer.Option(help="Write the figures there as a page (HTML).")] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Recompute what the server of --database decided; compare the bits."),
+    ] = False,
+    last: Annotated[int, typer.Option(help="With --verify: only so many events, the newest.", min=0)] = 0,
+    data_dir: Annotated[
+        str | None, typer.Option(help="With --verify: the server's folder. [RISKLOOM_DATA_DIR]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
 ) -> None:
     """Decide recorded events again, by one bundle or by several, and compare: no side effects.
 
-    Rows that cannot be read are counted and passed over.
+    Rows that cannot be read are counted and passed over. With --verify nothing new is tried: what a server
+    decided is recomputed from its log; bundles are looked for in its folder and in those named. Ends with 1
+    where something differs or a bundle is missing.
     """
+    if verify:
+        _verify(bundle or [], database, data_dir, last, as_json=as_json)
+        return
     from riskloom.cli.replay_tables import print_comparison
     from riskloom.replay.compare import compare
     from riskloom.replay.page import render_page
@@ -68,9 +84,9 @@ def replay(
     scenario = sides[0].bundle.scenario
     matrix = _matrix(scenario, review, insult, recovered)
     period = _period(scenario, since, until)
-    if data is None:
-        raise ParameterInvalid(Fault("data", "a file of events", "nothing", "name it with --data"))
-    replayed = _run(sides, data, period, by, examples)
+    if (data is None) == (database is None):
+        raise ParameterInvalid(Fault("data", "either --data or --database", "both" if data else "neither"))
+    replayed = _run(sides, data, database, period, by, examples)
     comparison = compare(replayed, matrix=matrix, budget=budget, seed=seed)
     if as_json:
         print_json(as_data(replayed, comparison))
@@ -78,7 +94,9 @@ def replay(
         print_comparison(replayed, comparison)
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(render_page(replayed, comparison, data.name), encoding="utf-8")
+        report.write_text(
+            render_page(replayed, comparison, data.name if data else "the log"), encoding="utf-8"
+        )
         say(f"the report: {report}")
 
 
@@ -95,10 +113,13 @@ def _sides(bundles: Sequence[str], policies: Sequence[str]) -> list[Side]:
     return [Side("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[at], each) for at, each in enumerate(found[:26])]
 
 
-def _run(sides: Sequence[Side], data: Path, period: Period, by: str, examples: int) -> Replayed:
-    """Replay a file; one that turns out not to be in time order is begun again, sorted in memory."""
+def _run(
+    sides: Sequence[Side], data: Path | None, database: str | None, period: Period, by: str, examples: int
+) -> Replayed:
+    """Replay a file or a log; a file that is not in time order is begun again, sorted in memory."""
     from riskloom.replay.run import Progress
     from riskloom.replay.run import replay as run
+    from riskloom.server.replays.service import opened, recorded_chunks
     from riskloom.stream import OutOfOrder
 
     scenario = sides[0].bundle.scenario
@@ -110,15 +131,45 @@ def _run(sides: Sequence[Side], data: Path, period: Period, by: str, examples: i
             progress.update(warming, completed=so_far.warm_up, total=so_far.warm_up or None)
             progress.update(counting, completed=so_far.counted)
 
-        def attempt(is_ordered: bool) -> Replayed:
-            chunks = _chunks(data, scenario, is_ordered=is_ordered)
+        def attempt(chunks: Iterator[list[Labelled]]) -> Replayed:
             return run(sides, chunks, period=period, segment=by, examples=examples, on_progress=told)
 
+        if data is None:
+            with opened(database or "") as repo:
+                return attempt(recorded_chunks(repo, scenario))
         try:
-            return attempt(is_ordered=True)
+            return attempt(_chunks(data, scenario, is_ordered=True))
         except OutOfOrder:
             say(f"{data.name} is not in time order: sorting it in memory first")
-            return attempt(is_ordered=False)
+            return attempt(_chunks(data, scenario, is_ordered=False))
+
+
+def _verify(
+    bundles: Sequence[str], database: str | None, data_dir: str | None, last: int, *, as_json: bool
+) -> None:
+    """Say what came out again and what did not; ends with 1 where something is wrong or missing."""
+    from riskloom.cli.replay_tables import print_verified
+    from riskloom.server.replays.service import chosen_scenarios, opened, verify
+    from riskloom.server.settings import Settings
+
+    settings = Settings.read(database_url=database, data_dir=data_dir)
+    folders = [Path(settings.data_dir) / "bundles", *map(Path, bundles)]
+    found = {}
+    with opened(settings.database_url) as repo, bar("events") as progress:
+        for scenario in chosen_scenarios(repo):
+            task = progress.add_task(scenario, total=None)
+
+            def told(done: int, total: int, task: Any = task) -> None:
+                progress.update(task, completed=done, total=total)
+
+            found[scenario] = verify(repo, scenario, folders, last=last, progress=told)
+    if as_json:
+        print_json({scenario: each.as_data() for scenario, each in found.items()})
+    else:
+        for scenario, each in found.items():
+            print_verified(scenario, each)
+    if not all(each.is_sound for each in found.values()):
+        raise typer.Exit(1)
 
 
 def _chunks(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[list[Labelled]]:

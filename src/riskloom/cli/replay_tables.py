@@ -11,10 +11,12 @@ from riskloom.replay.compare import Change, Comparison, Counts, SideFigures
 from riskloom.replay.example import Shown, name_cell
 from riskloom.replay.present import Units
 from riskloom.replay.run import Replayed
+from riskloom.replay.verify import Verified
 from riskloom.training.report.words import NONE, count, percent
 
 _SEGMENTS = 12
 _EVIDENCE = 3
+_LONGEST = 300
 
 
 def print_comparison(replayed: Replayed, comparison: Comparison) -> None:
@@ -178,3 +180,19 @@ def _shown(shown: Shown) -> str:
         behind = f" [{', '.join(reason.evidence[-_EVIDENCE:])}]" if reason.evidence else ""
         lines.append(f"{reason.code}: {reason.message}{behind}")
     return "\n".join(lines)
+
+
+def print_verified(scenario: str, found: Verified) -> None:
+    """What was compared, the first mismatches, and the bundles that were not found."""
+    say(
+        f"{scenario}: {found.events:,} vectors and {found.decisions:,} decisions recomputed, "
+        f"{found.mismatches:,} mismatches"
+    )
+    if found.first:
+        rows = [
+            (one.arrival, one.event_id, one.what, one.stored[:_LONGEST], one.recomputed[:_LONGEST])
+            for one in found.first
+        ]
+        print_table(("arrival", "event", "what", "stored", "recomputed"), rows)
+    for name, decisions in found.missing.items():
+        say(f"not found: {name}, which {decisions:,} decisions need; name its folder with --bundle")
