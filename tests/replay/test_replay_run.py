@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from riskloom.bundle import Bundle, make_bundle
 from riskloom.domain.decision import LADDER
-from riskloom.domain.event import Event, decode_json
 from riskloom.errors import DataInvalid, ParameterInvalid
 from riskloom.pipeline import Pipeline
 from riskloom.replay.run import Period, Progress, Replayed, replay
 from riskloom.replay.side import Side, with_policy
 from riskloom.replay.tape import UNKNOWN, EventIds
 from riskloom.scenario.load import scenario_from_parts
-from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 from support.events import NOW_US, SECOND_US, at, burst, history, payment
-
-NOBODY_KNOWS = float("nan")
-
-
-def labelled(
-    scenario: Scenario, rows: Sequence[dict[str, Any]], labels: Sequence[float] = ()
-) -> list[Labelled]:
-    """Events that arrived when they happened."""
-    schema = scenario.schema()
-    events = []
-    for row in rows:
-        event = schema.parse_one(decode_json(msgspec.json.encode(row)), NOW_US, make_id=str)
-        events.append(Event(event.id, event.time_us, event.time_us, event.values, event.sent))
-    return list(zip(events, labels or [NOBODY_KNOWS] * len(events), strict=True))
-
-
-def in_chunks(listed: Sequence[Labelled], size: int = 7) -> list[Sequence[Labelled]]:
-    return [listed[start : start + size] for start in range(0, len(listed), size)]
-
-
-def other_policy(bundle: Bundle, *, percentile: float = 98, without: str = "") -> Bundle:
-    """The same model behind another threshold, or without one rule."""
-    parts = dict(bundle.scenario.parts)
-    parts["policy"] = {**parts["policy"], "percentile": percentile}
-    parts["rules"] = [rule for rule in parts["rules"] if rule["code"] != without]
-    return make_bundle(scenario_from_parts(parts), bundle.model)
+from support.recorded import NOBODY_KNOWS, in_chunks, labelled, other_policy
 
 
 def outcomes_of(replayed: Replayed, side: str = "A") -> list[str]:
