@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from riskloom.bundle import Bundle, write_bundle
 from support.events import burst, history, payment
@@ -110,3 +111,16 @@ def test_a_log_is_replayed_and_verified(run: Any, data: Path, trained: Bundle, t
     missing = run("replay", "--verify", "--database", url)
     assert missing.code == 1
     assert f"not found: {trained.fingerprint}" in missing.err
+
+
+def test_rules_are_suggested_as_yaml_with_their_figures(run: Any, tmp_path: Path) -> None:
+    rows = history(600)
+    data = write_csv(
+        tmp_path / "labelled.csv", [{**row, "is_fraud": int(float(row["amount"]) > 60)} for row in rows]
+    )
+    ran = run("rules", "suggest", "--data", data, "--most", 1)
+    assert ran.code == 0, ran.err
+    (rule,) = yaml.safe_load(ran.out)
+    assert rule["when"].startswith("amount_base > 6") or rule["when"].startswith("amount_base > 5")
+    assert "hits that nothing else flags" in ran.out
+    assert "1 rules learned from" in ran.err

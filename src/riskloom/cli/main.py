@@ -17,6 +17,7 @@ from riskloom.cli import (
     models,
     new,
     replay,
+    rules,
     scenario,
     score,
     serve,
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(scenario.app, name="scenario", help="Show, check or start a scenario.")
 app.add_typer(features.app, name="features", help="List or compute the features of a scenario.")
+app.add_typer(rules.app, name="rules", help="Propose rules from labelled history.")
 app.add_typer(models.app, name="models", help="Versions of bundles: list, add, promote, roll back.")
 for command in (
     new.new,

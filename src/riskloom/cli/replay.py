@@ -138,10 +138,10 @@ def _run(
             with opened(database or "") as repo:
                 return attempt(recorded_chunks(repo, scenario))
         try:
-            return attempt(_chunks(data, scenario, is_ordered=True))
+            return attempt(recorded(data, scenario, is_ordered=True))
         except OutOfOrder:
             say(f"{data.name} is not in time order: sorting it in memory first")
-            return attempt(_chunks(data, scenario, is_ordered=False))
+            return attempt(recorded(data, scenario, is_ordered=False))
 
 
 def _verify(
@@ -172,7 +172,14 @@ def _verify(
         raise typer.Exit(1)
 
 
-def _chunks(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[list[Labelled]]:
+def recorded(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[list[Labelled]]:
+    """The labelled events of a file; rows that cannot be read are told at the end.
+
+    Raises
+    ------
+    OutOfOrder
+        When it is not in time order, and was said to be.
+    """
     from riskloom.domain.field import Field, FieldType
     from riskloom.stream import DeadLetter, EventStream, file_digest
 

@@ -21,7 +21,7 @@ _LONGEST = 300
 
 def print_comparison(replayed: Replayed, comparison: Comparison) -> None:
     """Everything a person asks for first: sides, what flipped, rules, segments, examples."""
-    units = Units(replayed)
+    units = Units(replayed.sides[0].bundle.scenario)
     start, end = units.time(comparison.first_us), units.time(comparison.last_us)
     say(
         f"{comparison.events:,} events from {start} to {end}, {comparison.labelled:,} of them labelled; "

@@ -19,7 +19,6 @@ from riskloom.replay.rules import RuleFigures, measure_rules
 from riskloom.replay.run import Replayed
 from riskloom.replay.tape import UNKNOWN, Tape, Track
 
-Flags = npt.NDArray[np.bool_]
 _RANKS = len(LADDER)
 MOST_SEGMENTS = 50
 """The largest ones are measured."""

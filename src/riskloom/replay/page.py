@@ -21,7 +21,7 @@ _EVIDENCE = 5
 
 def render_page(replayed: Replayed, comparison: Comparison, source: str) -> str:
     """The whole page. The same replay gives the same bytes."""
-    units = Units(replayed)
+    units = Units(replayed.sides[0].bundle.scenario)
     sections = [
         (anchor, title, body)
         for anchor, title, body in (

@@ -10,14 +10,14 @@ from riskloom.measure.result import plain
 from riskloom.replay.compare import Comparison
 from riskloom.replay.example import name_cell
 from riskloom.replay.run import Replayed
+from riskloom.scenario.scenario import Scenario
 from riskloom.training.report.words import money
 
 
 class Units:
-    """How amounts and times of a replay are shown."""
+    """How amounts and times of a scenario are shown."""
 
-    def __init__(self, replayed: Replayed) -> None:
-        scenario = replayed.sides[0].bundle.scenario
+    def __init__(self, scenario: Scenario) -> None:
         field = next((each for each in scenario.fields if each.type is FieldType.MONEY), None)
         self.currency = scenario.base_currency if field is not None else ""
         self.decimals = 0 if field is None else len(str(field.scale)) - 1
@@ -34,10 +34,11 @@ class Units:
 
 def as_data(replayed: Replayed, comparison: Comparison) -> dict[str, Any]:
     """Figures and examples for machines; amounts in minor units of `currency`."""
-    units = Units(replayed)
+    scenario = replayed.sides[0].bundle.scenario
+    units = Units(scenario)
     found: Any = comparison.as_data()
     return {
-        "scenario": replayed.sides[0].bundle.scenario.name,
+        "scenario": scenario.name,
         "currency": units.currency,
         "decimals": units.decimals,
         "from": units.time(comparison.first_us),
