@@ -11,7 +11,7 @@ from riskloom.bench.report import Part
 from riskloom.bench.sizes import Sizes
 from riskloom.errors import Fault, ParameterInvalid, nearest
 
-PARTS = ("kernel", "libraries", "forest", "boosting", "http", "stages", "startup", "recovery")
+PARTS = ("kernel", "libraries", "forest", "boosting", "http", "stages", "startup", "recovery", "replay")
 """Each is a module of this room."""
 
 

@@ -24,6 +24,7 @@ class Sizes:
     single_requests: int = 3_000
     log: int = 1_000_000
     starts: int = 3
+    replay: int = 2_000_000
 
 
 FULL = Sizes()
@@ -39,6 +40,7 @@ QUICK = Sizes(
     single_requests=500,
     log=50_000,
     starts=1,
+    replay=60_000,
 )
 
 

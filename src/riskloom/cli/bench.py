@@ -14,7 +14,7 @@ def bench(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="kernel, libraries, forest, http, stages, startup, recovery; all when none is named."
+            help="kernel, libraries, forest, boosting, http, stages, startup, recovery, replay; else all."
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, for a first look.")] = False,

@@ -13,6 +13,7 @@ from riskloom.bundle import Bundle, make_bundle
 from riskloom.domain.decision import RANK
 from riskloom.errors import Fault, ParameterInvalid, nearest, show
 from riskloom.pipeline import Pipeline
+from riskloom.rules.rule_set import Action
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import RISK_SCORE
 
@@ -92,7 +93,7 @@ def decide_many(
 ) -> Decided:
     """Score, evaluate and decide what `compute_many` gave; the outcomes of `Pipeline.score_one`.
 
-    O(n), and Python's time only for events where a rule is met.
+    O(n), and Python's time only for events where a rule is met that does more than watch.
     """
     count = len(vectors)
     risks: list[float | None] = [None] * count
@@ -101,10 +102,11 @@ def decide_many(
         seen[RISK_SCORE] = pipeline.model.score_many(vectors).risk_scores
         risks = seen[RISK_SCORE].tolist()
     policy, actions = pipeline.policy, [rule.action for rule in pipeline.rules.rules]
+    deciding = np.array([action is not Action.WATCH for action in actions], np.bool_)
     by_model = np.fromiter((RANK[policy.of_model(risk)] for risk in risks), np.uint8, count)
     met = pipeline.rules.evaluate_many(seen)
     outcomes = by_model.copy()
-    for at in np.flatnonzero(met.any(axis=1)).tolist():
+    for at in np.flatnonzero((met & deciding).any(axis=1)).tolist():
         asked = [actions[rule] for rule in np.flatnonzero(met[at]).tolist()]
         outcomes[at] = RANK[policy.decide_one(risks[at], asked)]
     return Decided(outcomes, by_model, met)
