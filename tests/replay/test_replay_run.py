@@ -110,6 +110,27 @@ def test_what_flipped_is_shown_with_reasons_and_the_ids_of_the_evidence(bundle: 
     assert example.sides["B"].outcome == "APPROVED"
 
 
+def test_examples_have_the_evidence_of_deciding_live(trained: Bundle) -> None:
+    rows = history(900, seed=8)
+    jump = {"user_id": "ann", "device_id": "d-ann"}
+    rows += [payment("home", timestamp=at(0), **jump), payment("far", timestamp=at(60), lat=-33.9, **jump)]
+    rows += [
+        payment("farther", timestamp=at(60), lat=60.0, **jump),
+        payment("back", timestamp=at(90), **jump),
+    ]
+    listed = labelled(trained.scenario, rows)
+    replayed = replay([Side("A", trained)], in_chunks(listed, 450), examples=10_000)
+    shown = {one.event_id: one.sides["A"] for found in replayed.examples.values() for one in found}
+    pipeline, ids, compared = Pipeline(trained), [row["event_id"] for row in rows], set()
+    for decision in pipeline.decisions([event for event, _ in listed], 1):
+        if not decision.flagged:
+            continue
+        for live, again in zip(decision.reasons, shown[decision.event_id].reasons, strict=True):
+            assert again.evidence == tuple(ids[number - 1] for number in live.evidence)
+            compared |= {live.code} if live.evidence else set()
+    assert {"IMPOSSIBLE_TRAVEL", "VELOCITY_5M"} <= compared
+
+
 def test_no_more_examples_than_asked_for_and_the_same_ones_in_any_chunks(bundle: Bundle) -> None:
     lax = other_policy(bundle, without="VELOCITY_5M")
     sides = [Side("A", bundle), Side("B", lax)]

@@ -15,6 +15,7 @@ from riskloom.domain.decision import Decision
 from riskloom.domain.field import FieldType
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, show
 from riskloom.pipeline import TOO_LATE, Pipeline
+from riskloom.replay.evidence import with_last
 from riskloom.replay.example import Cell, Example, Examples
 from riskloom.replay.side import Decided, Side, check_segment, check_sides, decide_many
 from riskloom.replay.tape import EventIds, Recorder, Tape
@@ -190,9 +191,9 @@ class _Work:
             for group in self._groups:
                 for name, pipeline in group.pipelines.items():
                     vectors, late = computed[name]
-                    found[name] = pipeline.score_stored(
-                        chunk[at][0], self._arrival + row, vectors[row], (TOO_LATE,) if late[row] else ()
-                    )
+                    event, degraded = chunk[at][0], (TOO_LATE,) if late[row] else ()
+                    decision = pipeline.score_stored(event, self._arrival + row, vectors[row], degraded)
+                    found[name] = with_last(pipeline, event, decision)
             return found
 
         self._recorder.add(chunk, decided)
