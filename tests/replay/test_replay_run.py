@@ -33,6 +33,8 @@ def test_outcomes_are_those_of_scoring_one_by_one(trained: Bundle) -> None:
         decisions = list(Pipeline(bundle).decisions([event for event, _ in listed], 1))
         assert outcomes_of(replayed, name) == [decision.outcome.value for decision in decisions]
         track = replayed.tape.tracks[name]
+        asked = [bundle.scenario.policy.of_model(decision.risk_score).rank for decision in decisions]
+        assert track.by_model.tolist() == asked
         for number, rule in enumerate(bundle.scenario.rules):
             met = [any(reason.code == rule.code for reason in decision.reasons) for decision in decisions]
             assert track.met(number).tolist() == met
@@ -129,6 +131,14 @@ def test_examples_have_the_evidence_of_deciding_live(trained: Bundle) -> None:
             assert again.evidence == tuple(ids[number - 1] for number in live.evidence)
             compared |= {live.code} if live.evidence else set()
     assert {"IMPOSSIBLE_TRAVEL", "VELOCITY_5M"} <= compared
+
+
+def test_evidence_may_lie_before_the_period_in_the_same_chunk(bundle: Bundle) -> None:
+    listed = labelled(bundle.scenario, burst(7))
+    replayed = replay([Side("A", bundle)], [listed], period=Period(NOW_US + 6 * SECOND_US))
+    ((example,),) = replayed.examples.values()
+    (reason,) = [each for each in example.sides["A"].reasons if each.code == "VELOCITY_5M"]
+    assert (example.event_id, reason.evidence) == ("b-6", ("b-0", "b-1", "b-2", "b-3", "b-4", "b-5"))
 
 
 def test_no_more_examples_than_asked_for_and_the_same_ones_in_any_chunks(bundle: Bundle) -> None:
