@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ def test_an_empty_period_is_refused_with_what_lies_before_it(bundle: Bundle) -> 
         Period(5, 5)
 
 
+def test_the_collector_of_cycles_is_as_it_was_even_after_a_failure(bundle: Bundle) -> None:
+    def broken() -> Any:
+        assert not gc.isenabled()
+        raise OSError("gone")
+        yield
+
+    with pytest.raises(OSError, match="gone"):
+        replay([Side("A", bundle)], broken())
+    assert gc.isenabled()
+
+
 def test_progress_tells_warm_up_and_counted_apart(bundle: Bundle) -> None:
     told: list[Progress] = []
     listed = labelled(bundle.scenario, burst(5))
@@ -131,6 +143,21 @@ def test_examples_have_the_evidence_of_deciding_live(trained: Bundle) -> None:
             assert again.evidence == tuple(ids[number - 1] for number in live.evidence)
             compared |= {live.code} if live.evidence else set()
     assert {"IMPOSSIBLE_TRAVEL", "VELOCITY_5M"} <= compared
+
+
+def test_windows_see_a_label_once_its_delay_has_passed_and_figures_at_once(bundle: Bundle) -> None:
+    parts = dict(bundle.scenario.parts)
+    head = dict(parts["features"])
+    head["event"] = {**head["event"], "label_delay": "2s"}
+    known = {"name": "user_frauds", "entity": "user", "aggregate": "fraud_count", "window": "1h"}
+    head["features"] = [*head["features"], known]
+    rule = {"code": "KNOWN", "when": "user_frauds > 0", "message": "Known"}
+    aware = make_bundle(scenario_from_parts({**parts, "features": head, "rules": [rule]}), None)
+    listed = labelled(aware.scenario, burst(5), [1.0, 0.0, 0.0, 0.0, 0.0])
+    for size in (1, 5):
+        replayed = replay([Side("A", aware)], in_chunks(listed, size))
+        assert outcomes_of(replayed) == ["APPROVED", "APPROVED", "FLAGGED", "FLAGGED", "FLAGGED"]
+        assert replayed.tape.labels.tolist() == [1, 0, 0, 0, 0]
 
 
 def test_evidence_may_lie_before_the_period_in_the_same_chunk(bundle: Bundle) -> None:

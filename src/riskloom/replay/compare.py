@@ -281,8 +281,7 @@ def _by_segment(tape: Tape, track: Track) -> dict[str, Counts]:
 def _change(tape: Tape, replayed: Replayed, at: int, drawn: Measures) -> Change:
     first, second = replayed.sides[0].name, replayed.sides[at].name
     a, b = tape.tracks[first].outcomes, tape.tracks[second].outcomes
-    own = drawn.get(second, {})
-    nothing = Estimate(math.nan)
+    own, nothing = drawn.get(second, {}), Estimate(math.nan)
     return Change(
         first,
         second,

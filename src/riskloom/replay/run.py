@@ -5,7 +5,9 @@ Sides whose features part is equal share one state and one computation of the ve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,12 +112,25 @@ def replay(
     if segment:
         check_segment(sides[0], segment)
     work = _Work(sides, period or Period(), segment, examples)
-    for chunk in chunks:
-        work.take(chunk)
-        on_progress(work.progress)
-        if work.is_over:
-            break
+    with _without_collector():
+        for chunk in chunks:
+            work.take(chunk)
+            on_progress(work.progress)
+            if work.is_over:
+                break
     return work.finish()
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """The collector of cycles at rest: events hold none, and it took a seventh of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Group:
