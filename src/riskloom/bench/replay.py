@@ -32,7 +32,7 @@ from riskloom.training.train import train
 EVENTS_A_SECOND, MEMORY_MB = 60_000.0, 1_500.0
 CHUNK = 8_192
 RULES = 20
-TRAINED_ON = 60_000
+TRAINED_ON, LEAST = 60_000, 2_000
 _START_US = 1_700_006_400_000_000
 
 
@@ -70,7 +70,7 @@ class _Events:
 def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     """Replay with one bundle, then with two policies over one state."""
     warm_up(say)
-    bundle = _bundle(say)
+    bundle = _bundle(min(TRAINED_ON, max(sizes.replay, LEAST)), say)
     other = _with_percentile(bundle, 99.5)
     _timed([Side("A", bundle)], _Events(bundle.scenario, CHUNK))  # compiles
     say(f"replay: {sizes.replay:,} payments by one bundle")
@@ -104,7 +104,7 @@ def _timed(sides: list[Side], events: _Events) -> tuple[float, Replayed]:
     return len(replayed.tape) / (time.process_time() - before - events.took), replayed
 
 
-def _bundle(say: Callable[[str], None]) -> Bundle:
+def _bundle(trained_on: int, say: Callable[[str], None]) -> Bundle:
     """Card payments with a forest and, by variants of its own rules, twenty of them."""
     scenario = load_scenario("card_payments")
     given = list(scenario.parts["rules"])
@@ -113,9 +113,9 @@ def _bundle(say: Callable[[str], None]) -> Bundle:
         for at, rule in enumerate(given[: RULES - len(given)])
     ]
     scenario = scenario_from_parts({**scenario.parts, "rules": [*given, *more]})
-    say(f"replay: training a forest on {TRAINED_ON:,} payments")
+    say(f"replay: training a forest on {trained_on:,} payments")
     history = (
-        [(event, float("nan")) for event, _ in chunk] for chunk in _Events(scenario, TRAINED_ON).chunks()
+        [(event, float("nan")) for event, _ in chunk] for chunk in _Events(scenario, trained_on).chunks()
     )
     return train(scenario, history, seed=SEED, about={}).bundle
 
