@@ -193,8 +193,22 @@ class Pipeline:
             When a window sum would not fit; the state is unchanged.
         """
         self.state.advance_one(arrival)
+        self.remember_one()
+
+    def remember_one(self) -> None:
+        """Let the policy remember the decision just made; where another pipeline advances the state."""
         if self._judge.pending is not None:
             self._judge.advance()
+
+    def forget_one(self) -> None:
+        """Let the policy forget the decision just made: it was a look only."""
+        self._judge.pending = None
+
+    def follow(self, before: Pipeline) -> None:
+        """Remember what the policy of another pipeline remembers, which decided so far."""
+        self.deciding = Deciding(self.scenario, before.deciding)
+        self._judge = self.deciding.judge
+        self.off = self.deciding.off
 
     @property
     def takes_facts(self) -> bool:

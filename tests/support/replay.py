@@ -44,7 +44,7 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
         values = {**_decode(fields), **personal.get(arrival, {})}
         event = Event(event_id, time_us, arrived_us, values, _decode(sent))
         assert schema.digest(event) == bytes(digest), event_id
-        pipeline.deciding.off = memory_of(change for after, change in changes if after < arrival).off
+        pipeline.off = memory_of(change for after, change in changes if after < arrival).off
         labels.tell_before(arrival)
         labels.events[arrival] = event
         decision = pipeline.score_one(event, arrival)

@@ -26,6 +26,7 @@ class Sizes:
     batch: int = 1_000_000
     """Rows that all models together score from file to file."""
     starts: int = 3
+    replay: int = 2_000_000
 
 
 FULL = Sizes()
@@ -42,6 +43,7 @@ QUICK = Sizes(
     log=50_000,
     batch=40_000,
     starts=1,
+    replay=60_000,
 )
 
 

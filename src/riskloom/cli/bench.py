@@ -14,8 +14,8 @@ def bench(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="kernel, libraries, forest, boosting, models, rules, http, stages, startup, recovery;"
-            " all when none is named."
+            help="kernel, libraries, forest, boosting, models, rules, http, stages, startup, recovery,"
+            " replay; all when none is named."
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, for a first look.")] = False,

@@ -18,6 +18,8 @@ from riskloom.cli import (
     labels,
     models,
     new,
+    replay,
+    rules,
     scenario,
     score,
     serve,
@@ -36,6 +38,7 @@ app = typer.Typer(
 app.add_typer(scenario.app, name="scenario", help="Show, check or start a scenario.")
 app.add_typer(features.app, name="features", help="List or compute the features of a scenario.")
 app.add_typer(labels.app, name="labels", help="Tell a running server what events turned out to be.")
+app.add_typer(rules.app, name="rules", help="Propose rules from labelled history.")
 app.add_typer(models.app, name="models", help="Versions of bundles: list, add, promote, roll back.")
 for command in (
     new.new,
@@ -43,6 +46,7 @@ for command in (
     train.train,
     score.score,
     explain.explain,
+    replay.replay,
     serve.serve,
     ingest.ingest,
     demo.demo,

@@ -190,11 +190,12 @@ def bootstrap_mean(
 def _differences(
     own: Mapping[str, Floats], others: Mapping[str, Floats], tail: float
 ) -> Mapping[str, Estimate]:
-    return {
-        measure: _estimate(own[measure] - values, tail)
-        for measure, values in others.items()
-        if measure in own
-    }
+    with np.errstate(invalid="ignore"):  # infinite in both: no difference is known
+        return {
+            measure: _estimate(own[measure] - values, tail)
+            for measure, values in others.items()
+            if measure in own
+        }
 
 
 def _estimate(values: Floats, tail: float) -> Estimate:

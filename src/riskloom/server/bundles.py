@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from riskloom.bundle import Bundle
+from riskloom.bundle import Bundle, write_bundle
 from riskloom.explain.reasons import ReasonTexts
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Feature
@@ -19,13 +20,22 @@ from riskloom.server.tables import bundles
 class BundleTexts:
     """The texts of bundles by fingerprint."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
+        self._folder = folder
         self._known: dict[str, ReasonTexts] = {}
         self._features: dict[str, tuple[Feature, ...]] = {}
 
     def remember(self, bundle: Bundle, now_us: int) -> None:
-        """Store a bundle's texts before it decides anything; does nothing where they are."""
+        """Store a bundle's texts, and its model beside the database, before it decides anything; does
+        nothing where they are.
+
+        Raises
+        ------
+        StoreUnavailable, OSError
+        """
+        if bundle.model is not None:
+            write_bundle(bundle, self._folder / bundle.fingerprint)
         with writing(self._engine) as connection:
             found = connection.execute(
                 sa.select(bundles.c.fingerprint).where(bundles.c.fingerprint == bundle.fingerprint)

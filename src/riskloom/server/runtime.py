@@ -217,7 +217,11 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     """One scenario at work."""
     settings, engine, clock, say = shared.settings, shared.engine, shared.clock, shared.say
     name = bundle.scenario.name
-    repo, model_repo, texts = DecisionRepo(engine, name), ModelRepo(engine, name), BundleTexts(engine)
+    repo, model_repo, texts = (
+        DecisionRepo(engine, name),
+        ModelRepo(engine, name),
+        BundleTexts(engine, settings.bundles_folder),
+    )
     lists, counts, recent = ListRepo(engine, name), CountRepo(engine, name), RecentIds()
     if not settings.models:
         bundle = _newest(bundle, model_repo, say)

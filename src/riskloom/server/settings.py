@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,6 +68,11 @@ class Settings(BaseSettings):
                     for one in error.errors()
                 ]
             ) from error
+
+    @property
+    def bundles_folder(self) -> Path:
+        """Where the bundles that decided are kept: trained here, fetched, or given."""
+        return Path(self.data_dir) / "bundles"
 
     @property
     def is_loopback(self) -> bool:

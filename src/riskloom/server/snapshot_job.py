@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 import msgspec
 import structlog
@@ -35,7 +34,7 @@ async def snapshot_regularly(settings: Settings, engine: DecisionEngine) -> None
             continue
         taken = engine.arrival
         bundle = engine.bundle
-        folder = Path(settings.data_dir) / "bundles" / bundle.fingerprint
+        folder = settings.bundles_folder / bundle.fingerprint
         try:
             await asyncio.to_thread(write_bundle, bundle, folder)
             await _child(

@@ -110,7 +110,7 @@ def compute_features(
 
     A label is known `label_delay` after its event, and before whatever arrives at that moment.
     """
-    labels = _LabelFeed(pipeline)
+    labels = LabelFeed(pipeline)
     for chunk in chunks:
         facts = labels.take(chunk, arrival)
         vectors, _, _ = pipeline.compute_many([event for event, _ in chunk], arrival, facts)
@@ -118,7 +118,7 @@ def compute_features(
         yield chunk, vectors
 
 
-class _LabelFeed:
+class LabelFeed:
     """Frauds on their way to being known, for scenarios with label-aware features."""
 
     def __init__(self, pipeline: Pipeline) -> None:

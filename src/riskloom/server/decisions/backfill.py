@@ -74,7 +74,7 @@ def backfill(
         with only_server(engine):
             upgrade(engine)
             repo = DecisionRepo(engine, bundle.scenario.name)
-            BundleTexts(engine).remember(bundle, clock.now_us())
+            BundleTexts(engine, settings.bundles_folder).remember(bundle, clock.now_us())
             snapshots = Snapshots(settings.data_dir, bundle)
             pipeline, arrival = rebuild(repo, bundle, snapshots)
             work = _Backfill(engine, repo, bundle, pipeline, max(arrival, repo.last_arrival()), on_conflict)

@@ -14,7 +14,6 @@ import numpy as np
 import structlog
 
 from riskloom.bundle import Bundle
-from riskloom.deciding import Deciding
 from riskloom.domain.decision import Decision
 from riskloom.domain.event import Event
 from riskloom.errors import StateOverflow
@@ -95,9 +94,9 @@ class Team:
         ]
         self.pipeline = pipelines[0]
         if before is not None:
-            self.pipeline.deciding = Deciding(casting.champion.scenario, before.pipeline.deciding)
+            self.pipeline.follow(before.pipeline)
         for pipeline in pipelines:
-            pipeline.deciding.off = memory.off
+            pipeline.off = memory.off
         self._pipelines = tuple(pipelines)
         self.rows = EventRows(casting.champion.scenario)
         self.is_alone = len(pipelines) == 1
@@ -118,7 +117,7 @@ class Team:
         if self.is_alone:
             return Ruling(pipeline.score_one(event, arrival), rows, ())
         for one in self._sharing:
-            one.deciding.judge.forget()
+            one.forget_one()
         looked = {id(lead.state): lead.look_one(event) for lead in (pipeline, *self._others.values())}
         judge = pipeline
         others = list(self._shadows)
@@ -133,7 +132,7 @@ class Team:
     def look_one(self, event: Event) -> tuple[bytes, bool]:
         """(the champion's vector as bytes, too late) of an event; `advance_one` then takes it in."""
         for one in self._sharing:
-            one.deciding.judge.forget()
+            one.forget_one()
         for lead in self._others.values():
             lead.look_one(event)
         vector, _, too_late = self.pipeline.look_one(event)
@@ -149,7 +148,7 @@ class Team:
         """
         self.pipeline.advance_one(arrival)
         for one in self._sharing:
-            one.deciding.judge.advance()
+            one.remember_one()
         for key, lead in list(self._others.items()):
             try:
                 lead.advance_one(arrival)
@@ -175,7 +174,7 @@ class Team:
         """Let a change of lists or switches hold from the next event on."""
         for one in self._pipelines:
             if isinstance(change.what, frozenset):
-                one.deciding.off = change.what
+                one.off = change.what
             else:
                 for entry in change.what:
                     one.lists.apply(entry)

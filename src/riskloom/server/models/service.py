@@ -153,7 +153,7 @@ class ModelService:
 
     async def _train(self, percentile: float) -> dict[str, Any]:
         base = self._engine.bundle
-        folder = Path(self._settings.data_dir) / "bundles"
+        folder = self._settings.bundles_folder
         await asyncio.to_thread(write_bundle, base, folder / base.fingerprint)
         order = {
             "database_url": self._settings.database_url,

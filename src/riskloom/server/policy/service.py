@@ -14,8 +14,9 @@ from riskloom.errors import DataInvalid, Fault, NotFound, ParameterInvalid, near
 from riskloom.registry.show import plain_version
 from riskloom.rules.list_csv import read_entries, write_entries
 from riskloom.rules.lists import Change, Entry, Lists, ListSpec
-from riskloom.scenario.list_keys import changes_of, find_list, keys_of, read_value
+from riskloom.scenario.list_keys import changes_of, find_list, keys_of, value_reader
 from riskloom.scenario.load import scenario_from_parts
+from riskloom.scenario.scenario import Scenario
 from riskloom.server.engine import DecisionEngine
 from riskloom.server.lineup.follower import Follower
 from riskloom.server.policy.memory import PolicyChange
@@ -104,7 +105,7 @@ class PolicyService:
             With every fault by its line; then nothing was taken.
         """
         spec = find_list(self._scenario, name)
-        entries = read_entries(text, lambda raw: read_value(self._scenario, spec, raw), author)
+        entries = read_entries(text, value_reader(self._scenario, spec), author)
         return await self._put(spec, entries, author)
 
     async def remove(self, name: str, value: object, author: str, reason: str) -> dict[str, int]:
@@ -167,7 +168,7 @@ class PolicyService:
 
     def _value(self, spec: ListSpec, raw: object, place: str) -> str:
         try:
-            return read_value(self._scenario, spec, raw)
+            return value_reader(self._scenario, spec)(raw)
         except FieldFault as fault:
             got = fault.got or show(raw)
             raise DataInvalid(Fault(place, fault.expected, got, fault.hint)) from fault
@@ -232,7 +233,7 @@ class PolicyService:
     # ---------------------------------------------------------------- shared
 
     @property
-    def _scenario(self) -> Any:
+    def _scenario(self) -> Scenario:
         return self._engine.bundle.scenario
 
     @property

@@ -1,0 +1,152 @@
+"""Examples: a few events of each kind of change, with the reasons and the evidence of each side."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from riskloom.domain.decision import LADDER, Decision
+from riskloom.domain.event import Event
+from riskloom.explain.reasons import ReasonTexts
+from riskloom.measure.result import Result
+from riskloom.replay.side import Decided, Side
+from riskloom.replay.tape import EventIds
+from riskloom.stream import Labelled
+
+Cell = tuple[tuple[int, ...], int]
+"""The outcomes of all sides, as ranks, and the label (-1 where it is not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReason(Result):
+    """A reason in words, with the ids of the events behind it, newest last."""
+
+    code: str
+    severity: str
+    message: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Result):
+    """What one side says of an example."""
+
+    outcome: str
+    risk_score: float | None
+    reasons: tuple[ShownReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example(Result):
+    """One event, what it turned out to be (None where nobody knows), and what each side says."""
+
+    event_id: str
+    time_us: int
+    amount: int | None
+    entity: str
+    fraud: bool | None
+    sides: Mapping[str, Shown]
+
+
+class Examples:
+    """Chooses up to `most` events of each cell, spread evenly: those whose ids have the smallest hash.
+
+    With one side the cells are its outcomes but for honest events that pass; with several, where they differ.
+    """
+
+    def __init__(self, sides: Sequence[Side], most: int, money: str, entity: str) -> None:
+        self._sides = tuple(sides)
+        self._most = most
+        self._money, self._entity = money, entity
+        self._cells: dict[Cell, list[tuple[int, int, Event, dict[str, Decision]]]] = {}
+
+    def offer(
+        self,
+        chunk: Sequence[Labelled],
+        decided: Mapping[str, Decided],
+        decide: Callable[[int], dict[str, Decision]],
+    ) -> None:
+        """Look through a chunk.
+
+        `decide` gives the decisions on its n-th event with their reasons. It is called for the few that are
+        kept, while the state is that of the chunk.
+        """
+        ranks = np.stack([own.outcomes for own in decided.values()])
+        if len(ranks) > 1:
+            chosen = (ranks != ranks[0]).any(axis=0)
+        else:
+            chosen = (ranks[0] > 0) | np.fromiter((label == 1 for _, label in chunk), np.bool_, len(chunk))
+        for at in np.flatnonzero(chosen).tolist() if self._most else ():
+            event, label = chunk[at]
+            cell = tuple(ranks[:, at].tolist()), -1 if label != label else int(label)
+            held = self._cells.setdefault(cell, [])
+            key = -int.from_bytes(blake2b(event.id.encode(errors="replace"), digest_size=7).digest(), "big")
+            if len(held) < self._most:
+                heapq.heappush(held, (key, -len(held), event, decide(at)))
+            elif key > held[0][0]:
+                heapq.heapreplace(held, (key, held[0][1], event, decide(at)))
+
+    def finish(self, ids: EventIds) -> dict[Cell, tuple[Example, ...]]:
+        """The examples by cell, in order of time."""
+        texts = {
+            side.name: ReasonTexts(
+                side.bundle.scenario.parts["rules"],
+                side.bundle.scenario.base_currency,
+                {feature.name: feature.describe for feature in side.bundle.scenario.features},
+            )
+            for side in self._sides
+        }
+        return {
+            cell: tuple(
+                self._example(event, cell[1], decisions, ids, texts)
+                for _, _, event, decisions in sorted(held, key=lambda each: each[2].time_us)
+            )
+            for cell, held in sorted(self._cells.items())
+        }
+
+    def _example(
+        self,
+        event: Event,
+        label: int,
+        decisions: Mapping[str, Decision],
+        ids: EventIds,
+        texts: Mapping[str, ReasonTexts],
+    ) -> Example:
+        amount = event.values[self._money] if self._money else None
+        return Example(
+            event.id,
+            event.time_us,
+            amount if isinstance(amount, int) else None,
+            str(event.values[self._entity] or "") if self._entity else "",
+            None if label < 0 else bool(label),
+            {
+                name: Shown(
+                    decision.outcome.value,
+                    decision.risk_score,
+                    tuple(
+                        ShownReason(
+                            reason.code,
+                            str(reason.severity),
+                            texts[name].sentence(reason.code, reason.values),
+                            tuple(ids.of(reason.evidence)),
+                        )
+                        for reason in decision.reasons
+                    ),
+                )
+                for name, decision in decisions.items()
+            },
+        )
+
+
+def name_cell(cell: Cell) -> str:
+    """A cell in words.
+
+    >>> name_cell(((0, 1), 1))
+    'APPROVED -> FLAGGED, fraud'
+    """
+    what = {1: "fraud", 0: "honest"}.get(cell[1], "not known")
+    return f"{' -> '.join(LADDER[rank].value for rank in cell[0])}, {what}"

@@ -1,0 +1,301 @@
+"""Recomputes what was decided live from the log of it, and compares bit for bit.
+
+What the clock decided is an input: when an event arrived is in the log. The rest must come out again: vector,
+scores, probability, outcome, reasons, evidence, contributions, degraded.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from riskloom.bundle import Bundle
+from riskloom.domain.decision import LADDER, RANK, Decision
+from riskloom.domain.event import Event
+from riskloom.features.state import WindowState
+from riskloom.measure.result import Result
+from riskloom.pipeline import TOO_LATE, Pipeline
+from riskloom.policy.judge import off_in
+from riskloom.rules.lists import Lists
+from riskloom.scenario.list_keys import initial_lists
+from riskloom.scenario.scenario import Scenario
+
+SHOWN = 20
+"""Mismatches that are kept to be shown; all are counted."""
+EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One event as a server stored it.
+
+    `decision` holds the fields of `recorded` and `decided_at_us`, or is None where nothing was decided;
+    `features` is the fingerprint of the features part that made the vector.
+    """
+
+    arrival: int
+    event: Event
+    digest: bytes
+    vector: bytes
+    features: str
+    degraded: tuple[str, ...]
+    bundle: str = ""
+    decided_at_us: int = 0
+    decision: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch(Result):
+    """One thing that does not come out again."""
+
+    arrival: int
+    event_id: str
+    what: str
+    stored: str
+    recomputed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Result):
+    """What was compared.
+
+    Parameters
+    ----------
+    events, decisions
+        Whose vectors, and whose decisions were compared.
+    mismatches
+        How many events had at least one; the `first` ones are shown.
+    missing
+        Bundles that decided and could not be found, and how many decisions were not compared for it.
+    """
+
+    events: int
+    decisions: int
+    mismatches: int
+    first: tuple[Mismatch, ...]
+    missing: Mapping[str, int]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether everything was compared and came out again."""
+        return not self.mismatches and not self.missing
+
+
+def recorded(decision: Decision) -> dict[str, Any]:
+    """What is stored of a decision, as it is read back: reasons and contributions through JSON."""
+    return {
+        "outcome": RANK[decision.outcome],
+        "anomaly_score": decision.anomaly_score,
+        "risk_score": decision.risk_score,
+        "probability": decision.probability,
+        "reasons": msgspec.json.decode(msgspec.json.encode(decision.reasons)),
+        "degraded": list(decision.degraded),
+        "contributions": msgspec.json.decode(msgspec.json.encode(decision.contributions)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedFact:
+    """What an event turned out to be, as a server was told: the log's second kind of entry."""
+
+    arrival: int
+    time_us: int
+    values: Mapping[str, Any]
+    about: int
+    fraud: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What people changed while it was decided.
+
+    Parameters
+    ----------
+    facts
+        In arrival order.
+    lists_of
+        Who was on a scenario's lists, with the whole history.
+    off_before
+        What was switched off for the event of an arrival number.
+    """
+
+    facts: Iterable[LoggedFact] = ()
+    lists_of: Callable[[Scenario], Lists] = initial_lists
+    off_before: Callable[[int], frozenset[str]] = lambda _arrival: frozenset()
+
+
+class Verifier:
+    """Takes a log in arrival order.
+
+    Parameters
+    ----------
+    bundles
+        Those that decided, by fingerprint.
+    bare
+        For each features part by fingerprint: a bundle that has it, with or without its model.
+    states
+        By features part: the state before the first event, where it is not the empty one.
+    conditions
+        Labels, lists and switches as they were.
+    """
+
+    def __init__(
+        self,
+        bundles: Mapping[str, Bundle],
+        bare: Mapping[str, Bundle],
+        states: Mapping[str, WindowState] | None = None,
+        conditions: Conditions = Conditions(),
+    ) -> None:
+        self._facts = iter(conditions.facts)
+        self._next = next(self._facts, None)
+        self._off_before = conditions.off_before
+        self._last: Pipeline | None = None
+        self._leads = {name: Pipeline(bundle, (states or {}).get(name)) for name, bundle in bare.items()}
+        self._schemas = {name: lead.scenario.schema() for name, lead in self._leads.items()}
+        self._pipelines = {
+            fingerprint: Pipeline(bundle, self._leads[features].state, conditions.lists_of(bundle.scenario))
+            for fingerprint, bundle in bundles.items()
+            if (features := bundle.scenario.fingerprint("features")) in self._leads
+        }
+        self._later: list[tuple[int, int, Logged]] = []
+        self._events = self._decisions = self._wrong = 0
+        self._first: list[Mismatch] = []
+        self._missing: Counter[str] = Counter()
+
+    def take(self, logged: Logged) -> None:
+        """Compare one event, and take it into the windows."""
+        while self._later and self._later[0][0] < logged.event.arrived_us:
+            self._decide_later(heapq.heappop(self._later)[2])
+        self._tell_before(logged.arrival)
+        for name, lead in self._leads.items():
+            if name == logged.features:
+                self._compare(logged, lead)
+            else:
+                lead.look_one(logged.event)
+            lead.advance_one(logged.arrival)
+        if self._last is not None:
+            self._last.remember_one()
+        if logged.features not in self._leads:
+            self._missing[f"features {logged.features}"] += 1
+
+    def skip(self, events: Sequence[Event], arrivals: npt.NDArray[np.int64]) -> None:
+        """Take events into the windows without comparing them."""
+        if len(arrivals):
+            self._tell_before(int(arrivals[0]))
+            for lead in self._leads.values():
+                lead.advance_many(events, arrivals)
+
+    def recall(self, fingerprint: str, event: Event, stored: Mapping[str, Any]) -> None:
+        """Let the policy that decided an event before the first one remember it."""
+        pipeline = self._decider(fingerprint)
+        if pipeline is not None:
+            pipeline.recall(event, {**stored, "outcome": LADDER[stored["outcome"]]})
+
+    def _decider(self, fingerprint: str) -> Pipeline | None:
+        """The pipeline that decided; it remembers what the one before it did."""
+        pipeline = self._pipelines.get(fingerprint)
+        if pipeline is not None and pipeline is not self._last:
+            if self._last is not None and pipeline.deciding.reach_us:
+                pipeline.follow(self._last)
+            self._last = pipeline
+        return pipeline
+
+    def _tell_before(self, arrival: int) -> None:
+        while self._next is not None and self._next.arrival < arrival:
+            fact = self._next
+            for lead in self._leads.values():
+                if lead.takes_facts:
+                    lead.tell_one(fact.time_us, fact.values, fact.about, fact.fraud)
+            self._next = next(self._facts, None)
+
+    def finish(self) -> Verified:
+        """What was found."""
+        while self._later:
+            self._decide_later(heapq.heappop(self._later)[2])
+        return Verified(self._events, self._decisions, self._wrong, tuple(self._first), dict(self._missing))
+
+    def _compare(self, logged: Logged, lead: Pipeline) -> None:
+        pipeline = None if logged.decision is None else self._decider(logged.bundle)
+        found: list[Mismatch] = []
+        if logged.decision is None or pipeline is None:
+            vector, _, late = lead.look_one(logged.event)
+        else:
+            pipeline.off = self._off_before(logged.arrival)
+            decision = pipeline.score_one(logged.event, logged.arrival)
+            vector, late = decision.vector, TOO_LATE in decision.degraded
+            differs = self._differs(logged, recorded(decision))
+            if [one.what for one in differs] == [EVIDENCE]:  # decided later than it arrived, perhaps
+                heapq.heappush(self._later, (logged.decided_at_us, logged.arrival, logged))
+            else:
+                found += differs
+                self._decisions += 1
+        if logged.decision is not None and pipeline is None:
+            self._missing[logged.bundle] += 1
+        self._events += 1
+        if vector.tobytes() != logged.vector:
+            found.append(_vectors(logged, vector.tobytes(), lead.feature_names))
+        if late != (TOO_LATE in logged.degraded):
+            found.append(_mismatch(logged, "event degraded", logged.degraded, (TOO_LATE,) if late else ()))
+        if self._schemas[logged.features].digest(logged.event) != logged.digest:
+            found.append(_mismatch(logged, "body", logged.digest.hex(), "another digest"))
+        self._note(found)
+
+    def _decide_later(self, logged: Logged) -> None:
+        """An event that was taken in first and decided when this much was known."""
+        pipeline = self._pipelines[logged.bundle]
+        pipeline.off = off_in(logged.decision["degraded"]) if logged.decision else frozenset()
+        vector = np.frombuffer(logged.vector, np.float64)
+        decision = pipeline.score_stored(logged.event, logged.arrival, vector, logged.degraded)
+        self._decisions += 1
+        self._note(self._differs(logged, recorded(decision)))
+
+    def _differs(self, logged: Logged, again: Mapping[str, Any]) -> list[Mismatch]:
+        stored = logged.decision or {}
+        found = []
+        for name, value in again.items():
+            if _same(stored[name], value):
+                continue
+            is_evidence = name == "reasons" and _same(_without(stored[name]), _without(value))
+            found.append(_mismatch(logged, EVIDENCE if is_evidence else name, stored[name], value))
+        return found
+
+    def _note(self, found: Sequence[Mismatch]) -> None:
+        self._wrong += bool(found)
+        self._first += found[: SHOWN - len(self._first)]
+
+
+def _same(stored: Any, again: Any) -> bool:
+    """Equal bit for bit: numbers by their bits, so that 0 is not -0."""
+    if isinstance(stored, float) and isinstance(again, float):
+        return struct.pack("<d", stored) == struct.pack("<d", again)
+    if isinstance(stored, dict) and isinstance(again, dict):
+        return list(stored) == list(again) and all(_same(stored[name], again[name]) for name in stored)
+    if isinstance(stored, list) and isinstance(again, list):
+        return len(stored) == len(again) and all(map(_same, stored, again))
+    return type(stored) is type(again) and bool(stored == again)
+
+
+def _without(reasons: Any) -> list[Any]:
+    """Reasons without their evidence."""
+    return [{**reason, "evidence": []} for reason in reasons]
+
+
+def _vectors(logged: Logged, again: bytes, names: Sequence[str]) -> Mismatch:
+    if len(again) != len(logged.vector):
+        return _mismatch(logged, "vector", f"{len(logged.vector)} bytes", f"{len(again)} bytes")
+    stored, fresh = np.frombuffer(logged.vector), np.frombuffer(again)
+    at = np.flatnonzero(stored.view(np.int64) != fresh.view(np.int64)).tolist()
+    of = {names[each]: float(stored[each]) for each in at[:5]}
+    return _mismatch(logged, "vector", of, {names[each]: float(fresh[each]) for each in at[:5]})
+
+
+def _mismatch(logged: Logged, what: str, stored: object, again: object) -> Mismatch:
+    return Mismatch(logged.arrival, logged.event.id, what, str(stored), str(again))

@@ -1,0 +1,119 @@
+"""SQL of replays: the log of one scenario as it was stored, with its decisions, in arrival order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine, Row
+
+from riskloom.server.db import reading
+from riskloom.server.decisions.record import decode
+from riskloom.server.decisions.repo import FULL, JOINED
+from riskloom.server.policy.memory import PolicyChange, read_change
+from riskloom.server.tables import bundles, decisions, events, labels, model_runs, policy_changes
+
+CHUNK = 5_000
+
+
+class ReplayRepo:
+    """What a replay reads; writes nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def scenarios(self) -> list[str]:
+        """The scenarios that have bundles here."""
+        query = sa.select(bundles.c.scenario).distinct().order_by(bundles.c.scenario)
+        with reading(self._engine) as connection:
+            return [str(row[0]) for row in connection.execute(query)]
+
+    def bundles(self, scenario: str) -> dict[str, tuple[dict[str, Any], bool]]:
+        """(parts, whether it has a model) of each bundle of a scenario, by fingerprint, the oldest first."""
+        query = sa.select(bundles).where(bundles.c.scenario == scenario).order_by(bundles.c.first_used_at_us)
+        with reading(self._engine) as connection:
+            return {
+                row.fingerprint: (decode(row.parts), decode(row.model) is not None)
+                for row in connection.execute(query)
+            }
+
+    def model_folders(self, scenario: str) -> list[str]:
+        """The folders of the models that were trained here."""
+        query = sa.select(model_runs.c.path).where(model_runs.c.scenario == scenario)
+        with reading(self._engine) as connection:
+            return [str(row[0]) for row in connection.execute(query)]
+
+    def first_of_last(self, scenario: str, count: int) -> int:
+        """The arrival number of the first of the last so many events; 0 when there are fewer."""
+        query = sa.select(events.c.arrival).where(events.c.scenario == scenario)
+        query = query.order_by(sa.desc(events.c.arrival)).offset(count - 1).limit(1)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def arrived_us(self, arrival: int) -> int:
+        """When an event arrived."""
+        query = sa.select(events.c.arrived_at_us).where(events.c.arrival == arrival)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def log(self, scenario: str, after_arrival: int, since_arrived_us: int) -> Iterator[list[Row[Any]]]:
+        """Events with personal values and decisions, in chunks, those of this scenario.
+
+        Walks the primary key, for the reason that `DecisionRepo.log` gives.
+        """
+        query = sa.select(*FULL).select_from(JOINED).where(events.c.arrived_at_us > since_arrived_us)
+        while True:
+            narrowed = query.where(events.c.arrival > after_arrival).order_by(events.c.arrival).limit(CHUNK)
+            with reading(self._engine) as connection:
+                rows = list(connection.execute(narrowed))
+            if not rows:
+                return
+            after_arrival = rows[-1].arrival
+            yield [row for row in rows if row.scenario == scenario]
+
+    def count(self, scenario: str) -> int:
+        """How many events are stored."""
+        query = sa.select(sa.func.count()).select_from(events).where(events.c.scenario == scenario)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def deciders(self, scenario: str) -> dict[str, int]:
+        """How many decisions each bundle made."""
+        query = sa.select(decisions.c.bundle, sa.func.count()).where(decisions.c.scenario == scenario)
+        with reading(self._engine) as connection:
+            return {
+                str(row[0]): int(row[1]) for row in connection.execute(query.group_by(decisions.c.bundle))
+            }
+
+    def policy_changes(self, scenario: str) -> list[tuple[int, PolicyChange]]:
+        """Changes of lists and switches, each with the arrival number behind which it holds, in order."""
+        query = sa.select(policy_changes).where(policy_changes.c.scenario == scenario)
+        with reading(self._engine) as connection:
+            return [
+                (
+                    row.after,
+                    read_change(decode(row.change), row.after, row.author, row.reason, row.made_at_us),
+                )
+                for row in connection.execute(query.order_by(policy_changes.c.id))
+            ]
+
+    def facts(self, scenario: str) -> Iterator[tuple[Any, ...]]:
+        """(arrival, time of the event, its fields, its arrival, fraud) of labels, in arrival order."""
+        query = (
+            sa.select(
+                labels.c.arrival, events.c.event_time_us, events.c.fields, labels.c.about, labels.c.truth
+            )
+            .join(events, events.c.arrival == labels.c.about)
+            .where(labels.c.scenario == scenario)
+            .order_by(labels.c.arrival)
+            .limit(CHUNK)
+        )
+        after = 0
+        while True:
+            with reading(self._engine) as connection:
+                rows = [tuple(row) for row in connection.execute(query.where(labels.c.arrival > after))]
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1][0]

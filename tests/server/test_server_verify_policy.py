@@ -1,0 +1,101 @@
+"""What a server decided by labels, lists, switches, budgets and changing versions comes out again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from riskloom.adapters.bundles import open_store
+from riskloom.bundle import Bundle, make_bundle
+from riskloom.clock import FixedClock, SystemClock
+from riskloom.registry import Registry
+from riskloom.replay.verify import Verified
+from riskloom.scenario.load import load_scenario, scenario_from_parts
+from riskloom.server.replays.service import opened, verify
+from support.databases import Database
+from support.events import NOW_US, burst, payment
+from support.server import Server, serving
+
+
+def card_parts() -> dict[str, Any]:
+    parts: dict[str, Any] = json.loads(json.dumps(dict(load_scenario("card_payments").parts)))
+    return parts
+
+
+def policed(percentile: float = 98, *, per_hour: int = 9, window: str = "24h") -> Bundle:
+    """Card payments with a list, a limit, a label-aware feature, and a window to tell versions by."""
+    parts = card_parts()
+    parts["lists"] = [{"name": "trusted", "of": "user_id", "kind": "allow"}]
+    features = parts["features"]["features"]
+    features.append({"name": "own_count", "entity": "user", "aggregate": "count", "window": window})
+    features.append({"name": "frauds", "entity": "merchant", "aggregate": "fraud_count", "window": "7d"})
+    rule = {"severity": "low", "action": "flag", "message": "x"}
+    parts["rules"] += [
+        {**rule, "code": "OFTEN", "when": "own_count >= 2", "limit": {"per_hour": per_hour}},
+        {**rule, "code": "KNOWN_FRAUD", "when": "frauds >= 1", "evidence": "frauds"},
+    ]
+    parts["policy"]["percentile"] = percentile
+    return make_bundle(scenario_from_parts(parts), None)
+
+
+def verified(database: Database, **more: Any) -> Verified:
+    with opened(database.url) as repo:
+        return verify(repo, "card_payments", [database.data_dir / "bundles"], **more)
+
+
+def score(server: Server, prefix: str, count: int, start_s: float, **changes: Any) -> None:
+    for event in burst(count, prefix, start_s, **changes):
+        server.score(event)
+
+
+def run(database: Database, models: Path) -> None:
+    clock = FixedClock(NOW_US + 3_600_000_000)
+    registry = Registry(open_store(models), SystemClock())
+    with serving(database, policed(), models=str(models), clock=clock) as server:
+        registry.publish(policed(90), "ana", "lower")
+        registry.publish(policed(window="2h"), "ana", "another window")
+        score(server, "a", 8, 0)
+        server.post("/api/v1/labels", {"event_id": "a-1", "fraud": True, "source": "analyst"})
+        server.post("/api/v1/lists/trusted", ["ann"])
+        score(server, "b", 4, 20)
+        server.request("PUT", "/api/v1/switches", json={"off": ["rule:OFTEN"], "reason": "try"})
+        score(server, "c", 4, 40, user_id="bob")
+        server.post("/api/v1/models/versions/2/move", {"to": "shadow", "reason": "look"})
+        server.post("/api/v1/events", payment("ingested", user_id="bob"))
+        server.request("PUT", "/api/v1/switches", json={"off": [], "reason": "enough"})
+        score(server, "d", 6, 60, user_id="bob")
+    with serving(database, policed(), models=str(models), clock=clock) as server:
+        server.request("DELETE", "/api/v1/lists/trusted?value=ann&reason=over")
+        server.post("/api/v1/models/versions/3/move", {"to": "champion", "reason": "better"})
+        score(server, "e", 6, 80)
+        server.post("/api/v1/models/versions/2/move", {"to": "champion", "reason": "no"})
+        score(server, "f", 6, 100, user_id="cem")
+
+
+def test_what_was_decided_under_all_that_people_changed_comes_out_again(
+    database: Database, tmp_path: Path
+) -> None:
+    run(database, tmp_path / "models")
+    found = verified(database)
+    assert found.first == ()
+    assert (found.events, found.decisions, dict(found.missing)) == (35, 34, {})
+    assert verified(database, last=10).first == ()
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        "delete from policy_changes where id = 1",
+        "update labels set truth = false",
+        "update policy_changes set change = '{\"off\":[]}' where id = 2",
+    ],
+)
+def test_without_one_of_these_it_does_not(database: Database, tmp_path: Path, tampered: str) -> None:
+    run(database, tmp_path / "models")
+    connection = database.connect()
+    connection.execute(tampered)
+    connection.close()
+    assert verified(database).mismatches > 0
