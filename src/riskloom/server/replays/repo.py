@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine, Row
 from riskloom.server.db import reading
 from riskloom.server.decisions.record import decode
 from riskloom.server.decisions.repo import FULL, JOINED
-from riskloom.server.tables import bundles, decisions, events, model_runs
+from riskloom.server.tables import bundles, events, model_runs
 
 CHUNK = 5_000
 
@@ -76,11 +76,3 @@ class ReplayRepo:
         query = sa.select(sa.func.count()).select_from(events).where(events.c.scenario == scenario)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar() or 0)
-
-    def deciders(self, scenario: str) -> dict[str, int]:
-        """How many decisions each bundle made."""
-        query = sa.select(decisions.c.bundle, sa.func.count()).where(decisions.c.scenario == scenario)
-        with reading(self._engine) as connection:
-            return {
-                str(row[0]): int(row[1]) for row in connection.execute(query.group_by(decisions.c.bundle))
-            }
