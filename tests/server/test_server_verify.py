@@ -16,7 +16,7 @@ from riskloom.clock import SystemClock
 from riskloom.errors import NotFound
 from riskloom.replay.verify import Verified
 from riskloom.scenario.load import scenario_from_parts
-from riskloom.server.replays.service import chosen_scenarios, opened, recorded_chunks, verify
+from riskloom.server.replays.service import opened, recorded_chunks, verify
 from support.databases import KINDS, Database
 from support.events import NOW_US, at, burst, history, payment
 from support.server import Server, serving
@@ -38,7 +38,7 @@ class Ticking:
 
 def check(database: Database, bundles: Path, *, last: int = 0) -> Verified:
     with opened(database.url) as repo:
-        (scenario,) = chosen_scenarios(repo)
+        (scenario,) = repo.scenarios()
         return verify(repo, scenario, [bundles], last=last)
 
 

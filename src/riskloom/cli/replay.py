@@ -149,20 +149,22 @@ def _verify(
 ) -> None:
     """Say what came out again and what did not; ends with 1 where something is wrong or missing."""
     from riskloom.cli.replay_tables import print_verified
-    from riskloom.server.replays.service import chosen_scenarios, opened, verify
+    from riskloom.server.replays.service import opened, verify
     from riskloom.server.settings import Settings
 
     settings = Settings.read(database_url=database, data_dir=data_dir)
     folders = [Path(settings.data_dir) / "bundles", *map(Path, bundles)]
     found = {}
     with opened(settings.database_url) as repo, bar("events") as progress:
-        for scenario in chosen_scenarios(repo):
+        for scenario in repo.scenarios():
             task = progress.add_task(scenario, total=None)
 
             def told(done: int, total: int, task: Any = task) -> None:
                 progress.update(task, completed=done, total=total)
 
             found[scenario] = verify(repo, scenario, folders, last=last, progress=told)
+    if not found:
+        say("nothing was ever decided here")
     if as_json:
         print_json({scenario: each.as_data() for scenario, each in found.items()})
     else:

@@ -12,7 +12,7 @@ from riskloom.server.db import reading
 from riskloom.server.decisions.record import decode
 from riskloom.server.decisions.repo import FULL, JOINED
 from riskloom.server.policy.memory import PolicyChange, read_change
-from riskloom.server.tables import bundles, decisions, events, labels, model_runs, policy_changes
+from riskloom.server.tables import bundles, events, labels, model_runs, policy_changes
 
 CHUNK = 5_000
 
@@ -77,14 +77,6 @@ class ReplayRepo:
         query = sa.select(sa.func.count()).select_from(events).where(events.c.scenario == scenario)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar() or 0)
-
-    def deciders(self, scenario: str) -> dict[str, int]:
-        """How many decisions each bundle made."""
-        query = sa.select(decisions.c.bundle, sa.func.count()).where(decisions.c.scenario == scenario)
-        with reading(self._engine) as connection:
-            return {
-                str(row[0]): int(row[1]) for row in connection.execute(query.group_by(decisions.c.bundle))
-            }
 
     def policy_changes(self, scenario: str) -> list[tuple[int, PolicyChange]]:
         """Changes of lists and switches, each with the arrival number behind which it holds, in order."""

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine, Row
 
 from riskloom.bundle import MANIFEST, Bundle, make_bundle, read_bundle
 from riskloom.domain.event import Event
-from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, show
+from riskloom.errors import BundleInvalid, NotFound
 from riskloom.pipeline import Pipeline
 from riskloom.replay.verify import Conditions, Logged, LoggedFact, Verified, Verifier
 from riskloom.scenario.load import scenario_from_parts
@@ -84,19 +84,6 @@ def recorded_chunks(repo: ReplayRepo, scenario: Scenario) -> Iterator[list[Label
         chunk = [(_event(row), UNLABELLED) for row in rows]
         if chunk:
             yield chunk
-
-
-def chosen_scenarios(repo: ReplayRepo, named: str = "") -> list[str]:
-    """The scenarios to verify: all of the database, or the one named.
-
-    Raises
-    ------
-    ParameterInvalid
-    """
-    known = repo.scenarios()
-    if named and named not in known:
-        raise ParameterInvalid(Fault("scenario", f"one of {', '.join(known)}", show(named)))
-    return [named] if named else known
 
 
 def _find(
