@@ -181,6 +181,13 @@ class Pipeline:
             When a window sum would not fit; the state is unchanged.
         """
         self.state.advance_one(arrival)
+        self.remember_one()
+
+    def remember_one(self) -> None:
+        """Take the last verdict into budget and limits, once.
+
+        It is all that a pipeline beside the one that advances their state has to do.
+        """
         if self._judge.pending is not None:
             self._judge.advance()
 
