@@ -31,8 +31,8 @@ from riskloom.domain.decision import MODEL_REASON, Decision, Outcome, Reason
 from riskloom.domain.event import Event, Value
 from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import compile_row
-from riskloom.expression.tree import membership
 from riskloom.features.state import Told, WindowState
+from riskloom.membership import Memberships
 from riskloom.model import Model
 from riskloom.policy.judge import MODEL, OFF_MODEL
 from riskloom.policy.policy import Policy
@@ -123,9 +123,7 @@ class Pipeline:
         self.rules = RuleSet(bundle.scenario.rules, bundle.scenario.rule_inputs)
         self._evidence_at = tuple(self._window_at.get(rule.evidence, -1) for rule in self.rules.rules)
         self.lists = self._lists if self._lists is not None else initial_lists(self.scenario)
-        at = {name: place for place, name in enumerate(self.rules.inputs)}
-        asked = self.scenario.memberships
-        self._asked = tuple((at[field], self.lists.reader(name)) for field, name in asked)
+        self._memberships = Memberships(self.scenario, self.lists)
 
     @property
     def off(self) -> frozenset[str]:
@@ -196,7 +194,10 @@ class Pipeline:
         self.remember_one()
 
     def remember_one(self) -> None:
-        """Let the policy remember the decision just made; where another pipeline advances the state."""
+        """Take the last verdict into budget and limits, once.
+
+        It is all that a pipeline beside the one that advances their state has to do.
+        """
         if self._judge.pending is not None:
             self._judge.advance()
 
@@ -260,8 +261,8 @@ class Pipeline:
         if model is not None:
             anomaly_scores, risk_scores, probabilities = model.score_many(vectors)
             columns[RISK_SCORE] = risk_scores
-        if self._asked:
-            self._membership_columns(columns, arrival, arrived_us)
+        if self._memberships:
+            self._memberships.many(columns, arrival, arrived_us, self.lists_known)
         met = self.rules.evaluate_many(columns)
         found = self.deciding.many(arrived_us, met, columns, risk_scores, probabilities)
         degraded = self._degraded_many(too_late, found.degraded)
@@ -283,7 +284,7 @@ class Pipeline:
     ) -> list[tuple[str, ...]]:
         """What each decision was made without, in the order of `_decide`."""
         same: tuple[str, ...] = (NO_MODEL,) if self.model is None else ()
-        if self._asked and not self.lists_known:
+        if self._memberships and not self.lists_known:
             same += (NO_LISTS,)
         if not same and not too_late.any():
             return list(more)
@@ -375,26 +376,6 @@ class Pipeline:
     def _evidence_of_look(self, at: int) -> tuple[int, ...]:
         return tuple(self.state.evidence_one(at, EVIDENCE_LIMIT))
 
-    def _memberships(self, row: list[object], arrival: int, arrived_us: int) -> list[object]:
-        """Whether values of a row of rule inputs are on the lists that rules ask, as that event saw them."""
-        if not self.lists_known:
-            return [None] * len(self._asked)
-        values: list[Any] = row
-        return [holds(values[at], arrival, arrived_us) for at, holds in self._asked]
-
-    def _membership_columns(
-        self, columns: dict[str, npt.NDArray[Any]], arrival: int, arrived_us: Sequence[int]
-    ) -> None:
-        """Add the columns of `_memberships` to those of many events."""
-        for (field, name), (_, holds) in zip(self.scenario.memberships, self._asked, strict=True):
-            told = np.full(len(arrived_us), -1, np.int8)
-            if self.lists_known:
-                rows = zip(columns[field].tolist(), arrived_us, strict=True)
-                for at, (value, moment_us) in enumerate(rows):
-                    if value is not None:
-                        told[at] = holds(value, arrival + at, moment_us) is True
-            columns[membership(field, name)] = told
-
     def _decide(
         self,
         event: Event,
@@ -415,8 +396,8 @@ class Pipeline:
         else:
             anomaly_score, risk_score, probability = model.score_one(vector)
             row.append(risk_score)
-        if self._asked:
-            row += self._memberships(row, arrival, event.arrived_us)
+        if self._memberships:
+            row += self._memberships.one(row, arrival, event.arrived_us, self.lists_known)
             if not self.lists_known:
                 degraded = (*degraded, NO_LISTS)
         met = self.rules.evaluate_one(row)

@@ -167,6 +167,23 @@ def test_an_event_taken_in_without_a_decision_is_not_remembered() -> None:
     assert pipeline.deciding.judge.as_data() == before
 
 
+def test_a_pipeline_beside_another_remembers_without_moving_their_state() -> None:
+    chosen = bundle("budget")
+    events = read(
+        [{**dict.fromkeys(COLUMN_NAMES), "gap_us": 1, "user": user} for user in ("bob", "ann")], chosen
+    )
+    first = Pipeline(chosen)
+    beside = Pipeline(chosen, first.state)
+    for at, event in enumerate(events, 1):
+        beside.score_one(event, at)
+        beside.remember_one()
+        beside.remember_one()
+        first.score_one(event, at)
+        first.advance_one(at)
+    assert beside.deciding.judge.as_data() == first.deciding.judge.as_data()
+    assert first.deciding.judge.as_data()["budget"]
+
+
 def test_another_bundle_goes_on_with_what_was_remembered() -> None:
     chosen = bundle("budget")
     stream = [
