@@ -74,9 +74,9 @@ def lived(
     folder = tmp_path_factory.mktemp("bundles")
     for bundle in (trained, other):
         write_bundle(bundle, folder / bundle.version)
-    with serving(database, trained, clock) as server:
+    with serving(database, trained, clock=clock) as server:
         send(server, hard(1), "/api/v1/score/batch")
-    with serving(database, trained, clock) as server:
+    with serving(database, trained, clock=clock) as server:
         send(server, hard(2), "/api/v1/events/batch")
         for row in hard(2)[:60]:
             assert server.post("/score-by-event-id", {"event_id": row["event_id"]}).status_code == 200
@@ -168,7 +168,7 @@ def test_a_bundle_that_is_not_found_is_named_and_its_vectors_are_verified(
 def test_rules_alone_are_verified_from_the_database_alone(
     database: Database, bundle: Bundle, tmp_path: Path
 ) -> None:
-    with serving(database, bundle, SystemClock()) as server:
+    with serving(database, bundle, clock=SystemClock()) as server:
         send(server, burst(9, start_s=-20), "/api/v1/score/batch")
     found = check(database, tmp_path / "nothing")
     assert dataclasses.astuple(found)[:3] == (9, 9, 0)
@@ -177,7 +177,7 @@ def test_rules_alone_are_verified_from_the_database_alone(
 
 def test_the_log_is_replayed_as_it_arrived(database: Database, bundle: Bundle) -> None:
     rows = hard(5)
-    with serving(database, bundle, Ticking()) as server:
+    with serving(database, bundle, clock=Ticking()) as server:
         send(server, rows, "/api/v1/score/batch")
     with opened(database.url) as repo:
         events = [event for chunk in recorded_chunks(repo, bundle.scenario) for event, _ in chunk]
