@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from riskloom.adapters.bundles import open_store
-from riskloom.bundle import Bundle, make_bundle
 from riskloom.clock import FixedClock, SystemClock
 from riskloom.registry import Registry
 from riskloom.replay.verify import Verified
-from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.server.replays.service import opened, verify
 from support.databases import Database
 from support.events import NOW_US, burst, payment
+from support.policed import policed
 from support.server import Server, serving
-
-
-def card_parts() -> dict[str, Any]:
-    parts: dict[str, Any] = json.loads(json.dumps(dict(load_scenario("card_payments").parts)))
-    return parts
-
-
-def policed(percentile: float = 98, *, per_hour: int = 9, window: str = "24h") -> Bundle:
-    """Card payments with a list, a limit, a label-aware feature, and a window to tell versions by."""
-    parts = card_parts()
-    parts["lists"] = [{"name": "trusted", "of": "user_id", "kind": "allow"}]
-    features = parts["features"]["features"]
-    features.append({"name": "own_count", "entity": "user", "aggregate": "count", "window": window})
-    features.append({"name": "frauds", "entity": "merchant", "aggregate": "fraud_count", "window": "7d"})
-    rule = {"severity": "low", "action": "flag", "message": "x"}
-    parts["rules"] += [
-        {**rule, "code": "OFTEN", "when": "own_count >= 2", "limit": {"per_hour": per_hour}},
-        {**rule, "code": "KNOWN_FRAUD", "when": "frauds >= 1", "evidence": "frauds"},
-    ]
-    parts["policy"]["percentile"] = percentile
-    return make_bundle(scenario_from_parts(parts), None)
 
 
 def verified(database: Database, **more: Any) -> Verified:

@@ -216,8 +216,9 @@ class Verifier:
                     lead.tell_one(fact.time_us, fact.values, fact.about, fact.fraud)
             self._next = next(self._facts, None)
 
-    def finish(self) -> Verified:
-        """What was found."""
+    def finish(self, until: int = 1 << 62) -> Verified:
+        """What was found; the states know the facts before an arrival number."""
+        self._tell_before(until)
         while self._later:
             self._decide_later(heapq.heappop(self._later)[2])
         return Verified(self._events, self._decisions, self._wrong, tuple(self._first), dict(self._missing))

@@ -31,6 +31,7 @@ from riskloom.server.policy.memory import PolicyChange, PolicyMemory
 from riskloom.server.policy.repo import PolicyRepo, change_row
 from riskloom.server.rebuild import Snapshots, rebuild, stored_vector
 from riskloom.server.recovery import Rebuilt, by_features, recover
+from riskloom.server.replays.parity import Parity
 from riskloom.server.writer import Writer
 
 log = structlog.get_logger()
@@ -79,6 +80,7 @@ class DecisionEngine:
         self._name = casting.champion.scenario.name
         self._policies = policies
         self.memory = PolicyMemory()
+        self.parity = Parity()
         self._data_dir = data_dir
         self._lock = lock
         self._writer = Writer(engine, repo, self._committed_on_thread)

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Events after which the state is snapshotted in the background; 0 only on exit.",
     )
+    parity_s: float = Field(
+        600.0,
+        gt=0,
+        description="Seconds after which a sample of new decisions is recomputed, and the state snapshotted.",
+    )
     log_json: bool = Field(False, description="Log lines as JSON instead of for people.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 

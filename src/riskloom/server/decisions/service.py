@@ -252,6 +252,7 @@ class DecisionService:
                 for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))[:10]
             ],
             "newest_arrival": self._engine.arrival,
+            "parity": self._engine.parity.as_data(),
             "rates": {"events_per_second": recent / (60 + (now_us % MINUTE_US) / 1e6)},
         }
 

@@ -52,8 +52,9 @@ class ReplayRepo:
             return int(connection.execute(query).scalar() or 0)
 
     def arrived_us(self, arrival: int) -> int:
-        """When an event arrived."""
-        query = sa.select(events.c.arrived_at_us).where(events.c.arrival == arrival)
+        """When the entry of this number arrived, or the last event before it."""
+        query = sa.select(events.c.arrived_at_us).where(events.c.arrival <= arrival)
+        query = query.order_by(sa.desc(events.c.arrival)).limit(1)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar() or 0)
 
@@ -90,8 +91,8 @@ class ReplayRepo:
                 for row in connection.execute(query.order_by(policy_changes.c.id))
             ]
 
-    def facts(self, scenario: str) -> Iterator[tuple[Any, ...]]:
-        """(arrival, time of the event, its fields, its arrival, fraud) of labels, in arrival order."""
+    def facts(self, scenario: str, after: int = 0) -> Iterator[tuple[Any, ...]]:
+        """(arrival, time of the event, its fields, its arrival, fraud) of labels behind an arrival number."""
         query = (
             sa.select(
                 labels.c.arrival, events.c.event_time_us, events.c.fields, labels.c.about, labels.c.truth
@@ -101,7 +102,6 @@ class ReplayRepo:
             .order_by(labels.c.arrival)
             .limit(CHUNK)
         )
-        after = 0
         while True:
             with reading(self._engine) as connection:
                 rows = [tuple(row) for row in connection.execute(query.where(labels.c.arrival > after))]
@@ -109,3 +109,9 @@ class ReplayRepo:
                 return
             yield from rows
             after = rows[-1][0]
+
+    def last_label(self, scenario: str) -> int:
+        """The arrival number of the newest label; 0 when there is none."""
+        query = sa.select(sa.func.max(labels.c.arrival)).where(labels.c.scenario == scenario)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar() or 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Engine, Row
 from riskloom.bundle import MANIFEST, Bundle, make_bundle, read_bundle
 from riskloom.domain.event import Event
 from riskloom.errors import BundleInvalid, NotFound
+from riskloom.features.state import WindowState
 from riskloom.pipeline import Pipeline
 from riskloom.replay.verify import Conditions, Logged, LoggedFact, Verified, Verifier
 from riskloom.scenario.load import scenario_from_parts
@@ -23,6 +25,8 @@ from riskloom.server.policy.memory import memory_of
 from riskloom.server.replays.repo import ReplayRepo
 from riskloom.stream import UNLABELLED, Labelled
 
+SAMPLED = 16
+"""While a server runs, one event in so many is verified."""
 Progress = Callable[[int, int], None]
 """(events done, events in all)."""
 
@@ -118,8 +122,58 @@ def _reach_us(scenario: Scenario) -> int:
     return reach + scenario.max_lateness_us + scenario.ahead_us
 
 
-def conditions_of(repo: ReplayRepo, scenario: str) -> Conditions:
-    """Labels, lists and switches of a scenario, as the log has them."""
+def check_since(
+    repo: ReplayRepo, bundle: Bundle, folders: Sequence[Path], state: WindowState, arrival: int
+) -> tuple[Verified, int]:
+    """Verify a sample of what was decided behind an entry of the log, with exact windows.
+
+    Parameters
+    ----------
+    bundle
+        The champion: events whose vector is of other features are not compared.
+    state, arrival
+        The state after the log's entry of this number; it is taken on to the end of the log.
+
+    Returns
+    -------
+    What was found, and the number of the last entry that the state holds. A server may go on writing.
+    """
+    scenario, features = bundle.scenario.name, bundle.scenario.fingerprint("features")
+    found = {bundle.fingerprint: bundle, **_find(repo, scenario, folders)[0]}
+    bundles = {name: one for name, one in found.items() if one.scenario.fingerprint("features") == features}
+    last_label = repo.last_label(scenario)
+    conditions = conditions_of(repo, scenario, arrival)
+    verifier = Verifier(bundles, {features: bundle}, {features: state}, conditions)
+    remembered_us = _remembered_us(bundles.values())
+    if arrival:
+        _recall(repo, scenario, verifier, arrival + 1, remembered_us)
+    newest = arrival
+    for rows in repo.log(scenario, arrival, -(1 << 62)):
+        passed: list[Row[Any]] = []
+        for row in rows:
+            if row.features == features and (remembered_us or is_sampled(row.event_id)):
+                _skip(verifier, passed)
+                passed = []
+                verifier.take(_logged(row))
+            else:
+                passed.append(row)
+        _skip(verifier, passed)
+        newest = max([newest, *(int(row.arrival) for row in rows[-1:])])
+    newest = max(newest, last_label)  # every event before it was stored when it was asked for
+    return verifier.finish(newest + 1), newest
+
+
+def is_sampled(event_id: str) -> bool:
+    """Whether an event is verified while the server runs: one in so many, always the same ones."""
+    return hashlib.blake2b(event_id.encode(), digest_size=2, key=b"parity").digest()[0] < 256 // SAMPLED
+
+
+def _skip(verifier: Verifier, rows: Sequence[Row[Any]]) -> None:
+    verifier.skip([_event(row) for row in rows], np.array([row.arrival for row in rows], np.int64))
+
+
+def conditions_of(repo: ReplayRepo, scenario: str, after: int = 0) -> Conditions:
+    """Labels behind an arrival number, lists and switches of a scenario, as the log has them."""
     changes = repo.policy_changes(scenario)
     switches = [(after, change.what) for after, change in changes if isinstance(change.what, frozenset)]
     memory = memory_of(change for _, change in changes)
@@ -129,7 +183,7 @@ def conditions_of(repo: ReplayRepo, scenario: str) -> Conditions:
 
     facts = (
         LoggedFact(arrival, time_us, decode(fields), about, bool(truth))
-        for arrival, time_us, fields, about, truth in repo.facts(scenario)
+        for arrival, time_us, fields, about, truth in repo.facts(scenario, after)
     )
     return Conditions(facts, memory.lists, off_before)
 
@@ -138,19 +192,31 @@ def _begin_at(
     repo: ReplayRepo, scenario: str, verifier: Verifier, bundles: Sequence[Bundle], start: int
 ) -> None:
     """Let a verifier take in what came before the event of an arrival number, as far as it still matters."""
-    arrived_us = repo.arrived_us(start)
-    remembered_us = max(Pipeline(bundle).deciding.reach_us for bundle in bundles)
-    reach_us = max(remembered_us, *(_reach_us(bundle.scenario) for bundle in bundles))
-    for rows in repo.log(scenario, 0, arrived_us - reach_us):
+    reach_us = max(_reach_us(bundle.scenario) for bundle in bundles)
+    for rows in repo.log(scenario, 0, repo.arrived_us(start) - reach_us):
         earlier = [row for row in rows if row.arrival < start]
-        arrivals = np.array([row.arrival for row in earlier], np.int64)
-        verifier.skip([_event(row) for row in earlier], arrivals)
-        for row in earlier:
-            if remembered_us and row.arrived_at_us > arrived_us - remembered_us and row.outcome is not None:
-                logged = _logged(row)
-                verifier.recall(logged.bundle, logged.event, logged.decision or {})
+        _skip(verifier, earlier)
         if len(earlier) < len(rows):
             break
+    _recall(repo, scenario, verifier, start, _remembered_us(bundles))
+
+
+def _remembered_us(bundles: Iterable[Bundle]) -> int:
+    """How far back the decisions lie that some policy goes by; 0 where none does."""
+    return max((Pipeline(bundle).deciding.reach_us for bundle in bundles), default=0)
+
+
+def _recall(repo: ReplayRepo, scenario: str, verifier: Verifier, before: int, remembered_us: int) -> None:
+    """Let a verifier's policies remember what was decided before an arrival number."""
+    if not remembered_us:
+        return
+    for rows in repo.log(scenario, 0, repo.arrived_us(before - 1) - remembered_us):
+        for row in rows:
+            if row.arrival >= before:
+                return
+            if row.outcome is not None:
+                logged = _logged(row)
+                verifier.recall(logged.bundle, logged.event, logged.decision or {})
 
 
 def _event(row: Row[Any]) -> Event:
