@@ -39,15 +39,15 @@ class Memberships:
     def many(
         self,
         columns: dict[str, npt.NDArray[Any]],
-        arrival: int,
+        arrivals: Sequence[int],
         arrived_us: Sequence[int],
         known: bool,
     ) -> None:
-        """Add the columns of `one` for many events, the first of which has the arrival number `arrival`."""
+        """Add the columns of `one` for many events, by their arrival numbers and times."""
         for (field, name), (_, holds) in zip(self._pairs, self._asked, strict=True):
             told = np.full(len(arrived_us), -1, np.int8)
-            rows = zip(columns[field].tolist(), arrived_us, strict=True) if known else ()
-            for at, (value, moment_us) in enumerate(rows):
+            rows = zip(columns[field].tolist(), arrivals, arrived_us, strict=True) if known else ()
+            for at, (value, arrival, moment_us) in enumerate(rows):
                 if value is not None:
-                    told[at] = holds(value, arrival + at, moment_us) is True
+                    told[at] = holds(value, arrival, moment_us) is True
             columns[membership(field, name)] = told

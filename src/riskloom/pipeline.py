@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.bundle import Bundle
-from riskloom.deciding import Deciding
+from riskloom.deciding import Deciding, Verdicts
 from riskloom.derived import (
     NAN,
     Derive,
@@ -33,7 +33,7 @@ from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import compile_row
 from riskloom.features.state import Told, WindowState
 from riskloom.membership import Memberships
-from riskloom.model import Model
+from riskloom.model import ManyScores, Model
 from riskloom.policy.judge import MODEL, OFF_MODEL
 from riskloom.policy.policy import Policy
 from riskloom.privacy.protect import keyed
@@ -254,30 +254,51 @@ class Pipeline:
             The arrival number of the first; the others follow.
         """
         vectors, columns, too_late = self.compute_many(events, arrival)
-        anomaly_scores = risk_scores = probabilities = None
+        arrivals = range(arrival, arrival + len(events))
         arrived_us = [event.arrived_us for event in events]
-        columns[RISK_SCORE] = np.full(len(events), NAN)
-        model = self._model_at_work
-        if model is not None:
-            anomaly_scores, risk_scores, probabilities = model.score_many(vectors)
-            columns[RISK_SCORE] = risk_scores
-        if self._memberships:
-            self._memberships.many(columns, arrival, arrived_us, self.lists_known)
-        met = self.rules.evaluate_many(columns)
-        found = self.deciding.many(arrived_us, met, columns, risk_scores, probabilities)
-        degraded = self._degraded_many(too_late, found.degraded)
+        scores, met, found = self.judge_many(vectors, columns, arrivals, arrived_us)
         return Batch(
             vectors,
-            anomaly_scores,
-            risk_scores,
-            probabilities,
+            None if scores is None else scores.anomaly_scores,
+            None if scores is None else scores.risk_scores,
+            None if scores is None else scores.probabilities,
             met,
             found.outcomes,
             too_late,
             found.by_model,
             found.acting,
-            degraded,
+            self._degraded_many(too_late, found.degraded),
         )
+
+    def judge_many(
+        self,
+        vectors: Vector,
+        columns: dict[str, npt.NDArray[Any]],
+        arrivals: Sequence[int],
+        arrived_us: Sequence[int],
+    ) -> tuple[ManyScores | None, npt.NDArray[np.bool_], Verdicts]:
+        """Decide many events by what `compute_many` gave; the policy remembers each before the next.
+
+        Parameters
+        ----------
+        vectors, columns
+            Of this pipeline, or of another whose features part is the same; columns are added.
+        arrivals, arrived_us
+            Arrival numbers and times of the events, in arrival order.
+
+        Returns
+        -------
+        Scores, None without a model; whether each rule is met, bool[events, rules]; verdicts.
+        """
+        model = self._model_at_work
+        scores = None if model is None else model.score_many(vectors)
+        columns[RISK_SCORE] = np.full(len(vectors), NAN) if scores is None else scores.risk_scores
+        if self._memberships:
+            self._memberships.many(columns, arrivals, arrived_us, self.lists_known)
+        met = self.rules.evaluate_many(columns)
+        risks = None if scores is None else scores.risk_scores
+        probabilities = None if scores is None else scores.probabilities
+        return scores, met, self.deciding.many(arrived_us, met, columns, risks, probabilities)
 
     def _degraded_many(
         self, too_late: npt.NDArray[np.bool_], more: Sequence[tuple[str, ...]]

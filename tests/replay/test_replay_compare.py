@@ -178,7 +178,7 @@ def test_dropping_a_rule_loses_exactly_what_it_flagged_alone(
     met = [[chance.random() < 0.3 for _ in range(count)] for _ in rows]
     actions = [list(Action)[chance.randrange(len(Action))] for _ in range(count)]
     rules = [rule(f"R{at}", action) for at, action in enumerate(actions)]
-    acts = [action.value in ("flag", "reject") for action in actions]
+    acts = [action.value in ("flag", "reject", "deny") for action in actions]
 
     def flagged(dropped: int) -> list[bool]:
         return [

@@ -10,8 +10,10 @@ import pytest
 from riskloom.adapters.bundles import open_store
 from riskloom.clock import FixedClock, SystemClock
 from riskloom.registry import Registry
+from riskloom.replay.run import replay
+from riskloom.replay.side import Side
 from riskloom.replay.verify import Verified
-from riskloom.server.replays.service import opened, verify
+from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists, verify
 from support.databases import Database
 from support.events import NOW_US, burst, payment
 from support.policed import policed
@@ -76,3 +78,19 @@ def test_without_one_of_these_it_does_not(database: Database, tmp_path: Path, ta
     connection.execute(tampered)
     connection.close()
     assert verified(database).mismatches > 0
+
+
+def test_a_replay_of_the_log_knows_labels_and_lists_as_they_were(database: Database, tmp_path: Path) -> None:
+    run(database, tmp_path / "models")
+    with opened(database.url) as repo:
+        chunks = list(recorded_chunks(repo, policed().scenario))
+        lists = recorded_lists(repo, "card_payments")
+        replayed = replay([Side("A", policed())], chunks, lists_of=lists)
+        bare = replay([Side("A", policed())], chunks)
+    truth = {event.id: label for chunk in chunks for event, label in chunk}
+    assert [name for name, label in truth.items() if label == 1] == ["a-1"]
+    allowed = [rule.code for rule in policed().scenario.rules].index("LIST_TRUSTED")
+    met = replayed.tape.tracks["A"].met(allowed)
+    ids = [event.id for chunk in chunks for event, _ in chunk]
+    assert [name for name, hit in zip(ids, met.tolist(), strict=True) if hit] == [f"b-{n}" for n in range(4)]
+    assert not bare.tape.tracks["A"].met(allowed).any()

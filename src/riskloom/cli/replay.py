@@ -119,7 +119,7 @@ def _run(
     """Replay a file or a log; a file that is not in time order is begun again, sorted in memory."""
     from riskloom.replay.run import Progress
     from riskloom.replay.run import replay as run
-    from riskloom.server.replays.service import opened, recorded_chunks
+    from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists
     from riskloom.stream import OutOfOrder
 
     scenario = sides[0].bundle.scenario
@@ -131,12 +131,13 @@ def _run(
             progress.update(warming, completed=so_far.warm_up, total=so_far.warm_up or None)
             progress.update(counting, completed=so_far.counted)
 
-        def attempt(chunks: Iterator[list[Labelled]]) -> Replayed:
-            return run(sides, chunks, period=period, segment=by, examples=examples, on_progress=told)
+        def attempt(chunks: Iterator[list[Labelled]], **lists: Any) -> Replayed:
+            return run(sides, chunks, period=period, segment=by, examples=examples, on_progress=told, **lists)
 
         if data is None:
             with opened(database or "") as repo:
-                return attempt(recorded_chunks(repo, scenario))
+                lists = recorded_lists(repo, scenario.name)
+                return attempt(recorded_chunks(repo, scenario), lists_of=lists)
         try:
             return attempt(recorded(data, scenario, is_ordered=True))
         except OutOfOrder:

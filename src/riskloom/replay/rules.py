@@ -15,7 +15,7 @@ from riskloom.replay.tape import Tape, Track
 from riskloom.rules.rule_set import Action, Rule
 
 Flags = npt.NDArray[np.bool_]
-ACTING = (Action.FLAG, Action.REJECT)
+ACTING = (Action.FLAG, Action.REJECT, Action.DENY)
 """What a rule can ask for that raises an outcome."""
 FEW_MONTHS = 4
 """With fewer months than these, decay is shown by week."""

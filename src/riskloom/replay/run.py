@@ -21,6 +21,9 @@ from riskloom.replay.evidence import with_last
 from riskloom.replay.example import Cell, Example, Examples
 from riskloom.replay.side import Decided, Side, check_segment, check_sides, decide_many
 from riskloom.replay.tape import EventIds, Recorder, Tape
+from riskloom.rules.lists import Lists
+from riskloom.scenario.list_keys import initial_lists
+from riskloom.scenario.scenario import Scenario
 from riskloom.stream import Labelled
 from riskloom.training.history import LabelFeed
 
@@ -83,6 +86,7 @@ def replay(
     period: Period | None = None,
     segment: str = "",
     examples: int = 3,
+    lists_of: Callable[[Scenario], Lists] = initial_lists,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Replayed:
     """Decide recorded events by every side.
@@ -96,6 +100,8 @@ def replay(
         A field that figures are parted by.
     examples
         How many events of each kind of difference are shown with reasons and evidence.
+    lists_of
+        Who was on a scenario's lists; events are numbered from 1 as they come.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def replay(
     check_sides(sides)
     if segment:
         check_segment(sides[0], segment)
-    work = _Work(sides, period or Period(), segment, examples)
+    work = _Work(sides, period or Period(), segment, examples, lists_of)
     with _without_collector():
         for chunk in chunks:
             work.take(chunk)
@@ -136,23 +142,33 @@ def _without_collector() -> Iterator[None]:
 class _Group:
     """The sides of one features part: the first one's pipeline computes, all decide."""
 
-    def __init__(self, sides: Sequence[Side]) -> None:
-        lead = Pipeline(sides[0].bundle)
-        own = [lead, *(Pipeline(side.bundle, lead.state) for side in sides[1:])]
+    def __init__(self, sides: Sequence[Side], lists_of: Callable[[Scenario], Lists]) -> None:
+        lead = Pipeline(sides[0].bundle, lists=lists_of(sides[0].bundle.scenario))
+        own = [
+            lead,
+            *(Pipeline(side.bundle, lead.state, lists_of(side.bundle.scenario)) for side in sides[1:]),
+        ]
         self.lead = lead
         self.labels = LabelFeed(lead)
         self.pipelines = dict(zip((side.name for side in sides), own, strict=True))
 
 
 class _Work:
-    def __init__(self, sides: Sequence[Side], period: Period, segment: str, examples: int) -> None:
+    def __init__(
+        self,
+        sides: Sequence[Side],
+        period: Period,
+        segment: str,
+        examples: int,
+        lists_of: Callable[[Scenario], Lists],
+    ) -> None:
         scenario = sides[0].bundle.scenario
         self._sides = tuple(sides)
         self._period = period
         parts: dict[str, list[Side]] = {}
         for side in sides:
             parts.setdefault(side.bundle.scenario.fingerprint("features"), []).append(side)
-        self._groups = [_Group(group) for group in parts.values()]
+        self._groups = [_Group(group, lists_of) for group in parts.values()]
         self._recorder = Recorder(scenario, [side.name for side in sides], segment)
         money = next((field.name for field in scenario.fields if field.type is FieldType.MONEY), "")
         self._examples = Examples(sides, examples, money, scenario.main_entity)
@@ -169,6 +185,7 @@ class _Work:
         arrived = np.fromiter((event.arrived_us for event in events), np.int64, len(events))
         counted = (arrived >= self._period.from_us) & (arrived < self._period.to_us)
         rows = np.flatnonzero(counted)
+        numbers, moments = (self._arrival + rows).tolist(), arrived[counted].tolist()
         decided: dict[str, Decided] = {}
         computed: dict[str, tuple[Vector, Flags]] = {}
         for group in self._groups:
@@ -179,7 +196,7 @@ class _Work:
             if rows.size < len(events):
                 columns = {name: column[counted] for name, column in columns.items()}
             for name, pipeline in group.pipelines.items():
-                decided[name] = decide_many(pipeline, vectors[counted], columns)
+                decided[name] = decide_many(pipeline, vectors[counted], columns, numbers, moments)
                 computed[name] = vectors, late
         self._ids.add([event.id for event in events])
         if rows.size:

@@ -101,11 +101,12 @@ def draw_sample(bundle: Bundle, chunks: Iterable[Sequence[Labelled]], *, missed:
         labels = np.fromiter((label for _, label in chunk), np.float64, len(chunk))
         kept = (labels == 1) | ((labels == 0) & (np.arange(arrival, arrival + len(chunk)) % stride == 0))
         if missed:
-            kept &= decide_many(pipeline, vectors, columns).outcomes == 0
-        numbers = np.arange(arrival, arrival + len(chunk))[kept]
+            numbers, moments = range(arrival, arrival + len(chunk)), [event.arrived_us for event in events]
+            kept &= decide_many(pipeline, vectors, columns, numbers, moments).outcomes == 0
+        places = np.arange(arrival, arrival + len(chunk))[kept]
         times = np.fromiter((event.arrived_us for event in events), np.int64, len(events))[kept]
         texts = {name: columns[name][kept] for name in categories}
-        parts.append(_Rows(vectors[kept].astype(np.float32), labels[kept] == 1, numbers, times, texts))
+        parts.append(_Rows(vectors[kept].astype(np.float32), labels[kept] == 1, places, times, texts))
         honest += int((labels[kept] == 0).sum())
         arrival += len(chunk)
         while honest > HONEST:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,7 @@ from riskloom.bundle import Bundle, make_bundle
 from riskloom.domain.decision import RANK
 from riskloom.errors import Fault, ParameterInvalid, nearest, show
 from riskloom.pipeline import Pipeline
-from riskloom.rules.rule_set import Action
 from riskloom.scenario.load import scenario_from_parts
-from riskloom.scenario.scenario import RISK_SCORE
 
 _READ_BY = ("fields", "id_field", "time_field", "base_currency", "label_field", "label_delay_us")
 
@@ -80,7 +78,8 @@ def check_segment(side: Side, field: str) -> None:
 class Decided:
     """What one side decided about n events.
 
-    `outcomes` and `by_model` are ranks on the ladder, uint8[n]; `met` is bool[n, rules].
+    `outcomes` are ranks on the ladder, `by_model` is 1 where the model asks for more than APPROVED: uint8[n];
+    `met` is bool[n, rules].
     """
 
     outcomes: npt.NDArray[np.uint8]
@@ -89,24 +88,13 @@ class Decided:
 
 
 def decide_many(
-    pipeline: Pipeline, vectors: npt.NDArray[np.float64], columns: dict[str, npt.NDArray[Any]]
+    pipeline: Pipeline,
+    vectors: npt.NDArray[np.float64],
+    columns: Mapping[str, npt.NDArray[Any]],
+    arrivals: Sequence[int],
+    arrived_us: Sequence[int],
 ) -> Decided:
-    """Score, evaluate and decide what `compute_many` gave; the outcomes of `Pipeline.score_one`.
-
-    O(n), and Python's time only for events where a rule is met that does more than watch.
-    """
-    count = len(vectors)
-    risks: list[float | None] = [None] * count
-    seen = {**columns, RISK_SCORE: np.full(count, np.nan)}
-    if pipeline.model is not None:
-        seen[RISK_SCORE] = pipeline.model.score_many(vectors).risk_scores
-        risks = seen[RISK_SCORE].tolist()
-    policy, actions = pipeline.policy, [rule.action for rule in pipeline.rules.rules]
-    deciding = np.array([action is not Action.WATCH for action in actions], np.bool_)
-    by_model = np.fromiter((RANK[policy.of_model(risk)] for risk in risks), np.uint8, count)
-    met = pipeline.rules.evaluate_many(seen)
-    outcomes = by_model.copy()
-    for at in np.flatnonzero((met & deciding).any(axis=1)).tolist():
-        asked = [actions[rule] for rule in np.flatnonzero(met[at]).tolist()]
-        outcomes[at] = RANK[policy.decide_one(risks[at], asked)]
-    return Decided(outcomes, by_model, met)
+    """Decide what `compute_many` gave, lists, budget and limits included, as `Pipeline.score_one` does."""
+    _, met, found = pipeline.judge_many(vectors, dict(columns), arrivals, arrived_us)
+    outcomes = np.fromiter((RANK[outcome] for outcome in found.outcomes), np.uint8, len(found.outcomes))
+    return Decided(outcomes, found.by_model.astype(np.uint8), met)

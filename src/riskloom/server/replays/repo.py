@@ -115,3 +115,17 @@ class ReplayRepo:
         query = sa.select(sa.func.max(labels.c.arrival)).where(labels.c.scenario == scenario)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar() or 0)
+
+    def truths(self, scenario: str) -> dict[int, bool]:
+        """What labelled events count as now, by their arrival numbers."""
+        query = sa.select(labels.c.about, labels.c.truth).where(labels.c.scenario == scenario)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(labels.c.arrival))
+            return {int(about): bool(truth) for about, truth in rows}
+
+    def place(self, scenario: str, arrival: int) -> int:
+        """How many events of a scenario have an arrival number up to this one."""
+        query = sa.select(sa.func.count()).select_from(events)
+        query = query.where(events.c.scenario == scenario, events.c.arrival <= arrival)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar() or 0)

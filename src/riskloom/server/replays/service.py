@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from riskloom.errors import BundleInvalid, NotFound
 from riskloom.features.state import WindowState
 from riskloom.pipeline import Pipeline
 from riskloom.replay.verify import Conditions, Logged, LoggedFact, Verified, Verifier
+from riskloom.rules.lists import Lists
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario
 from riskloom.server.db import database_url, open_engine
@@ -83,9 +85,10 @@ def verify(
 
 
 def recorded_chunks(repo: ReplayRepo, scenario: Scenario) -> Iterator[list[Labelled]]:
-    """The events of a scenario as they arrived."""
+    """The events of a scenario as they arrived, each with what it counts as now."""
+    truths = repo.truths(scenario.name)
     for rows in repo.log(scenario.name, 0, -(1 << 62)):
-        chunk = [(_event(row), UNLABELLED) for row in rows]
+        chunk = [(_event(row), float(truths.get(row.arrival, UNLABELLED))) for row in rows]
         if chunk:
             yield chunk
 
@@ -120,6 +123,17 @@ def _reach_us(scenario: Scenario) -> int:
     """How far back an event can still matter; as in `rebuild`."""
     reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
     return reach + scenario.max_lateness_us + scenario.ahead_us
+
+
+def recorded_lists(repo: ReplayRepo, scenario: str) -> Callable[[Scenario], Lists]:
+    """Who was on lists, for `recorded_chunks`: by the places of events in the log, counted from 1."""
+    changes = []
+    for after, change in repo.policy_changes(scenario):
+        if not isinstance(change.what, frozenset):
+            place = repo.place(scenario, after)
+            moved = tuple(replace(entry, after=place) for entry in change.what)
+            changes.append(replace(change, what=moved))
+    return memory_of(changes).lists
 
 
 def check_since(
