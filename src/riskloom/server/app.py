@@ -20,6 +20,7 @@ from riskloom.server.labels import api as labels
 from riskloom.server.lineup import api as lineup
 from riskloom.server.models import api as models
 from riskloom.server.policy import api as policy
+from riskloom.server.replays import api as replays
 from riskloom.server.runtime import Served
 
 PREFIXES = ("/api/v1", "/api/v1/scenarios/{scenario}")
@@ -38,7 +39,14 @@ def create_app(served: Served) -> HotRoute:
     )
     app.state.served = served
     for prefix, named in zip(PREFIXES, ([], [Depends(scenario_of_path)]), strict=True):
-        for router in (decisions.router, labels.router, models.router, lineup.router, policy.router):
+        for router in (
+            decisions.router,
+            labels.router,
+            models.router,
+            lineup.router,
+            policy.router,
+            replays.router,
+        ):
             app.include_router(router, prefix=prefix, dependencies=named)
     for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):
         app.include_router(router)

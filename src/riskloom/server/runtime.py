@@ -39,6 +39,7 @@ from riskloom.server.policy.repo import PolicyRepo
 from riskloom.server.policy.service import PolicyService
 from riskloom.server.rebuild import Progress
 from riskloom.server.recovery import rebuilt
+from riskloom.server.replays.jobs import ReplayJobs
 from riskloom.server.security.access import Access
 from riskloom.server.settings import Settings
 from riskloom.server.snapshot_job import snapshot_regularly
@@ -60,6 +61,7 @@ class Runtime:
         follower: Follower | None,
         labels: LabelService,
         policy: PolicyService,
+        replays: ReplayJobs,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -71,6 +73,7 @@ class Runtime:
         self.follower = follower
         self.labels = labels
         self.policy = policy
+        self.replays = replays
 
     @property
     def bundle(self) -> Bundle:
@@ -246,18 +249,20 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
     service = DecisionService(deciding, repo, lists, counts, views)
     models = ModelService(deciding, model_repo, texts, settings, clock, follower)
+    replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
     beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels, policy)
+        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels, policy, replays)
     finally:
         for task in beside:
             task.cancel()
         await asyncio.wait(beside)
         await models.stop()
+        await replays.stop()
         await deciding.stop()
 
 
