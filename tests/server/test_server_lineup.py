@@ -301,6 +301,18 @@ def test_a_bundle_is_published_over_http_and_a_broken_one_is_refused(
     assert not (tmp_path.parent / "outside.json").exists()
 
 
+def test_with_four_eyes_a_publisher_does_not_promote(
+    follow: Callable[..., Any], bundle: Bundle, registry: Registry
+) -> None:
+    with follow(bundle, four_eyes=True) as server:
+        registry.publish(strict(), "ana", "all of them")
+        sent = {"to": "champion", "reason": "mine", "author": "ana"}
+        refused = server.post("/api/v1/models/versions/2/move", sent)
+        assert "somebody else" in problem(refused, 409, "stage_invalid")["detail"]
+        assert server.post("/api/v1/models/versions/2/move", {**sent, "to": "shadow"}).status_code == 200
+        move(server, 2, "champion", author="ben")
+
+
 def test_without_a_registry_its_routes_say_how_to_have_one(server: Server) -> None:
     assert "--registry" in problem(server.get("/api/v1/models/versions"), 404, "not_found")["hint"]
     assert server.score(payment())["versions"] is None

@@ -199,8 +199,9 @@ def _open(url: str) -> Registry:
     from riskloom.adapters.bundles import open_store
     from riskloom.clock import SystemClock
     from riskloom.registry import Registry
+    from riskloom.server.settings import Settings
 
-    return Registry(open_store(url), SystemClock())
+    return Registry(open_store(url), SystemClock(), four_eyes=Settings.read().four_eyes)
 
 
 def _find(registry: Registry, scenario: str, which: str) -> Version:

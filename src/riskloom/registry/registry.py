@@ -14,7 +14,15 @@ from typing import Any
 from riskloom.bundle import Bundle, write_bundle
 from riskloom.clock import Clock
 from riskloom.domain.stage import Action, Change, Stage
-from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, nearest, show
+from riskloom.errors import (
+    BundleInvalid,
+    Fault,
+    NotFound,
+    ParameterInvalid,
+    StageInvalid,
+    nearest,
+    show,
+)
 from riskloom.ports.bundle_store import BundleStore
 from riskloom.registry.ledger import Ledger, Published
 from riskloom.registry.log import Log, Planned
@@ -28,11 +36,13 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Registry:
     """Versions and stages of bundles in one store. May be used by several threads.
 
-    What was read is kept, so that asking again costs one look for newer records.
+    What was read is kept, so that asking again costs one look for newer records. With `four_eyes` nobody
+    makes a version canary or champion that they published themselves.
     """
 
-    def __init__(self, store: BundleStore, clock: Clock) -> None:
+    def __init__(self, store: BundleStore, clock: Clock, *, four_eyes: bool = False) -> None:
         self._store = store
+        self._four_eyes = four_eyes
         self._log = Log(store, clock)
 
     @property
@@ -153,11 +163,17 @@ class Registry:
         Raises
         ------
         StageInvalid
-            When it may not go there from where it is.
+            When it may not go there from where it is, or this author may not move it there.
         ParameterInvalid, NotFound, StoreUnavailable, Conflict
         """
         author, reason = _checked(author, reason)
-        self._existing(scenario)
+        self._published(self._existing(scenario), version)
+        publisher = self.version(scenario, version).author
+        if self._four_eyes and to in (Stage.CANARY, Stage.CHAMPION) and author == publisher:
+            raise StageInvalid(
+                f"{author} published version {version}; somebody else has to make it {to}.",
+                hint="four eyes are asked for",
+            )
         ledger = self._log.commit(
             scenario,
             author,

@@ -235,7 +235,9 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     casting, lineups = Casting(bundle), LineupRepo(engine, name)
     caster = None
     if settings.models:
-        registry = Registry(await asyncio.to_thread(open_store, settings.models), clock)
+        registry = Registry(
+            await asyncio.to_thread(open_store, settings.models), clock, four_eyes=settings.four_eyes
+        )
         caster = Caster(registry, name, lineups, texts, clock)
         casting = await asyncio.to_thread(caster.first, bundle, say)
     policies = PolicyRepo(engine, name)

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     models_poll_s: float = Field(
         5.0, gt=0, description="Seconds between two looks at the registry for another line-up."
     )
+    four_eyes: bool = Field(
+        False, description="Whoever published a version may not make it canary or champion."
+    )
     api_key: SecretStr | None = Field(None, description="The shared key clients send as a bearer token.")
     max_body_bytes: int = Field(8_000_000, ge=1024, description="Largest request body that is read.")
     retrain_wait_s: float = Field(

@@ -18,7 +18,7 @@ from riskloom.server.lineup.repo import LineupRepo
 from riskloom.server.lineup.team import Casting
 
 log = structlog.get_logger()
-AUTHOR = "riskloom serve"
+AUTHOR, PUBLISHER = "riskloom serve", "whoever started the server"
 Say = Callable[[str], None]
 
 
@@ -51,7 +51,7 @@ class Caster:
         version = next((one for one in known if one.fingerprint == given.fingerprint), None)
         is_wanted = given.model is not None or not any(one.stage == "champion" for one in known)
         if version is None and is_wanted:
-            version = registry.publish(given, AUTHOR, "given on the command line")
+            version = registry.publish(given, PUBLISHER, "given on the command line")
             registry.move(name, version.number, "champion", AUTHOR, "given on the command line")
             say(f"{name}: published as version {version.number}, the champion")
         lineup = registry.lineup(name)

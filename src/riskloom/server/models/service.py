@@ -174,7 +174,8 @@ class ModelService:
         if self._follower is None:
             self._engine.use(bundle)
         else:
-            await asyncio.to_thread(_promote, self._follower.registry, bundle)
+            promotes = not self._settings.four_eyes
+            await asyncio.to_thread(_publish, self._follower.registry, bundle, promotes=promotes)
             await self._follower.refresh()
         log.info("models.swapped", bundle=bundle.version, rows=bundle.model.info.get("trained_rows"))
         return {
@@ -207,10 +208,10 @@ class ModelService:
         return lines[-1]
 
 
-def _promote(registry: Registry, bundle: Bundle) -> None:
-    """Publish a retrained bundle as the champion."""
+def _publish(registry: Registry, bundle: Bundle, *, promotes: bool) -> None:
+    """Publish a retrained bundle, as the champion where it `promotes`."""
     trained = 0 if bundle.model is None else bundle.model.info.get("trained_rows")
     reason = f"retrained on {trained} stored vectors"
     version = registry.publish(bundle, RETRAINER, reason)
-    if version.stage is not Stage.CHAMPION:
+    if promotes and version.stage is not Stage.CHAMPION:
         registry.move(version.scenario, version.number, Stage.CHAMPION, RETRAINER, reason)
