@@ -16,6 +16,7 @@ from riskloom.cli import (
     features,
     ingest,
     labels,
+    lists,
     models,
     new,
     replay,
@@ -38,6 +39,8 @@ app = typer.Typer(
 app.add_typer(scenario.app, name="scenario", help="Show, check or start a scenario.")
 app.add_typer(features.app, name="features", help="List or compute the features of a scenario.")
 app.add_typer(labels.app, name="labels", help="Tell a running server what events turned out to be.")
+app.add_typer(lists.app, name="lists", help="Who is on the lists of a running server.")
+app.add_typer(lists.switches_app, name="switches", help="Switch the model, a rule or the policy off.")
 app.add_typer(rules.app, name="rules", help="Propose rules from labelled history.")
 app.add_typer(models.app, name="models", help="Versions of bundles: list, add, promote, roll back.")
 for command in (

@@ -254,6 +254,58 @@ class Client:
         answer = self._post("/api/v1/labels", b'{"labels":[' + body + b"]}")
         return cast("list[Label | BatchError]", answer["results"])
 
+    def lists(self, scenario: str | None = None) -> list[dict[str, Any]]:
+        """Every list of a scenario (the server's first one if None), and how long it is."""
+        return cast("list[dict[str, Any]]", self._get(f"{_prefix(scenario)}/lists"))
+
+    def list_entries(self, name: str, scenario: str | None = None) -> list[dict[str, Any]]:
+        """Who is on a list; of personal fields the keys."""
+        return cast("list[dict[str, Any]]", self._get(_list(name, scenario)))
+
+    def export_entries(self, name: str, scenario: str | None = None) -> str:
+        """The same as CSV."""
+        return self._send("GET", _list(name, scenario), params={"format": "csv"}).text
+
+    def add_entries(
+        self, name: str, entries: Sequence[Mapping[str, Any]], scenario: str | None = None
+    ) -> dict[str, int]:
+        """Put values on a list: value, from, until, reason, author of each; how many were new."""
+        body = b",".join(_encode(entry, f"entries[{at}]") for at, entry in enumerate(entries))
+        return cast("dict[str, int]", self._post(_list(name, scenario), b"[" + body + b"]"))
+
+    def import_entries(
+        self, name: str, csv: bytes, author: str, scenario: str | None = None
+    ) -> dict[str, int]:
+        """Put the values of a CSV on a list."""
+        path = _list(name, scenario)
+        return cast(
+            "dict[str, int]", _json(self._send("POST", path, csv, params={"author": author}, kind="text/csv"))
+        )
+
+    def remove_entry(
+        self, name: str, value: str, reason: str, author: str, scenario: str | None = None
+    ) -> dict[str, int]:
+        """Take a value off a list.
+
+        Raises
+        ------
+        NotFound
+            When it is not on it.
+        """
+        params = {"value": value, "reason": reason, "author": author}
+        return cast("dict[str, int]", _json(self._send("DELETE", _list(name, scenario), params=params)))
+
+    def switches(self, scenario: str | None = None) -> dict[str, Any]:
+        """What is switched off, what could be, and what was."""
+        return cast("dict[str, Any]", self._get(f"{_prefix(scenario)}/switches"))
+
+    def switch(
+        self, off: Sequence[str], reason: str, author: str, scenario: str | None = None
+    ) -> dict[str, Any]:
+        """Switch off just these: `model`, `policy`, `rule:CODE`."""
+        body = _encode({"off": list(off), "reason": reason, "author": author}, "switches")
+        return cast("dict[str, Any]", _json(self._send("PUT", f"{_prefix(scenario)}/switches", body)))
+
     def _stream(
         self, path: str, events: Iterable[Mapping[str, Any]], chunk: int, dry_run: bool
     ) -> Iterator[dict[str, Any]]:
@@ -350,3 +402,11 @@ def _checked_url(text: str) -> str:
     if url.scheme not in ("http", "https") or not url.host:
         raise ParameterInvalid(Fault("base_url", "an http address", show(text), f"for example {DEFAULT_URL}"))
     return str(url).rstrip("/")
+
+
+def _prefix(scenario: str | None) -> str:
+    return "/api/v1" if scenario is None else f"/api/v1/scenarios/{quote(scenario, safe='')}"
+
+
+def _list(name: str, scenario: str | None) -> str:
+    return f"{_prefix(scenario)}/lists/{quote(name, safe='')}"
