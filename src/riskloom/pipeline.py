@@ -49,6 +49,7 @@ STORED_LIMIT = 10_000
 TOO_LATE = "too_late"
 NO_MODEL = "no_model"
 NO_LISTS = "no_lists"
+DEADLINE = "deadline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class Pipeline:
         self._lists = lists
         self.lists_known = True
         """False while the lists cannot be read: then nobody is known to be on one or not to be."""
+        self.hurried = False
+        """True for an event that has waited too long: it is decided without the model."""
         self.use(bundle)
 
     def use(self, bundle: Bundle) -> None:
@@ -411,6 +414,8 @@ class Pipeline:
         anomaly_score = risk_score = probability = None
         degraded: tuple[str, ...] = (TOO_LATE,) if too_late else ()
         model = self._model_at_work
+        if self.hurried and model is not None:
+            model, degraded = None, (*degraded, DEADLINE)
         if model is None:
             degraded = degraded if self.model is not None else (*degraded, NO_MODEL)
             row.append(NAN)

@@ -12,6 +12,7 @@ import pytest
 from riskloom.bundle import Bundle, make_bundle
 from riskloom.clock import FixedClock
 from riskloom.scenario.load import load_scenario, scenario_from_parts
+from riskloom.server.replays.service import opened, verify
 from riskloom.server.writer import Writer
 from support.databases import Database
 from support.events import NOW_US, at, burst, payment
@@ -222,3 +223,29 @@ def test_what_was_decided_by_lists_is_what_a_calm_replay_decides(held: Server, l
     connection.close()
     with pytest.raises(AssertionError):
         check_log(held.database, listed)
+
+
+def test_a_request_that_waited_too_long_is_decided_without_the_model(
+    database: Database, trained: Bundle
+) -> None:
+    parts = json.loads(json.dumps(dict(trained.scenario.parts)))
+    parts["policy"]["deadline_ms"] = 50
+    hasty = make_bundle(scenario_from_parts(parts), trained.model)
+
+    def sent(server: Server, number: int, started_ms: float) -> dict[str, Any]:
+        headers = {"X-Request-Start": f"t={NOW_US / 1e6 - started_ms / 1e3:.6f}"}
+        answer = server.post("/api/v1/score", burst(9)[number], headers=headers)
+        decision: dict[str, Any] = answer.json()
+        return decision
+
+    with serving(database, hasty) as server:
+        decisions = [sent(server, number, 10 if number % 2 else 90) for number in range(9)]
+        assert [one["risk_score"] is None for one in decisions] == [number % 2 == 0 for number in range(9)]
+        assert [("deadline" in one["degraded"]) for one in decisions] == [n % 2 == 0 for n in range(9)]
+        assert decisions[8]["outcome"] == "FLAGGED", "rules go on"
+        wrong = server.post("/api/v1/score", payment("x"), headers={"X-Request-Start": "soon"})
+        assert "x-request-start" in faults(wrong, "parameter_invalid")
+    check_log(database, hasty)
+    with opened(database.url) as repo:
+        found = verify(repo, "card_payments", [database.data_dir / "bundles"])
+    assert (found.first, found.decisions, dict(found.missing)) == ((), 9, {})

@@ -9,15 +9,15 @@ import numpy as np
 
 from riskloom.bundle import Bundle
 from riskloom.domain.event import Event
-from riskloom.pipeline import Pipeline
+from riskloom.pipeline import DEADLINE, Pipeline
 from riskloom.server.decisions.record import decision_row
 from riskloom.server.decisions.repo import DECISION_COLUMNS
 from riskloom.server.policy.memory import PolicyChange, memory_of, read_change
 from support.databases import Database
 
 _decode = msgspec.json.decode
-BUNDLE, DECIDED_AT, LINEUP, REASONS = (
-    DECISION_COLUMNS.index(name) for name in ("bundle", "decided_at_us", "lineup", "reasons")
+BUNDLE, DECIDED_AT, LINEUP, REASONS, DEGRADED = (
+    DECISION_COLUMNS.index(name) for name in ("bundle", "decided_at_us", "lineup", "reasons", "degraded")
 )
 
 
@@ -47,13 +47,14 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
         pipeline.off = memory_of(change for after, change in changes if after < arrival).off
         labels.tell_before(arrival)
         labels.events[arrival] = event
+        stored = decided.get(arrival)
+        pipeline.hurried = stored is not None and DEADLINE in _decode(stored[DEGRADED])
         decision = pipeline.score_one(event, arrival)
         assert decision.vector.tobytes() == bytes(vector), (
             event_id,
             _differing(bundle, decision.vector, np.frombuffer(vector)),
         )
         assert [d for d in decision.degraded if d == "too_late"] == _decode(degraded)
-        stored = decided.get(arrival)
         if stored is not None and stored[BUNDLE] == bundle.fingerprint:
             expected = decision_row(decision, bundle.scenario.name, stored[DECIDED_AT], stored[LINEUP])
             assert _comparable(expected, decided_later) == _comparable(stored, decided_later), event_id

@@ -65,6 +65,8 @@ class Policy:
     budget: Budget | None = None
     limit: Limit | None = None
     """How many events in a minute and an hour may be flagged or rejected, but by deny lists."""
+    deadline_ms: int | None = None
+    """A request that has waited longer than this is decided without the model; None waits for it always."""
 
     def decide_one(self, risk_score: float | None, actions: Iterable[str]) -> Outcome:
         """What the order makes of the model and the met rules, without costs and budget.
@@ -131,7 +133,9 @@ class Policy:
     def as_data(self) -> Mapping[str, object]:
         """The policy as plain values; what is not declared is left out."""
         more = {"cost": self.cost, "budget": self.budget, "limit": self.limit}
-        told = {name: asdict(value) for name, value in more.items() if value is not None}
+        told: dict[str, object] = {name: asdict(value) for name, value in more.items() if value is not None}
+        if self.deadline_ms is not None:
+            told["deadline_ms"] = self.deadline_ms
         return {"percentile": self.percentile, "reject_percentile": self.reject_percentile, **told}
 
 

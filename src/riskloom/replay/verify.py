@@ -22,7 +22,7 @@ from riskloom.domain.decision import LADDER, RANK, Decision
 from riskloom.domain.event import Event
 from riskloom.features.state import WindowState
 from riskloom.measure.result import Result
-from riskloom.pipeline import TOO_LATE, Pipeline
+from riskloom.pipeline import DEADLINE, TOO_LATE, Pipeline
 from riskloom.policy.judge import off_in
 from riskloom.rules.lists import Lists
 from riskloom.scenario.list_keys import initial_lists
@@ -230,6 +230,7 @@ class Verifier:
             vector, _, late = lead.look_one(logged.event)
         else:
             pipeline.off = self._off_before(logged.arrival)
+            pipeline.hurried = DEADLINE in logged.decision["degraded"]
             decision = pipeline.score_one(logged.event, logged.arrival)
             vector, late = decision.vector, TOO_LATE in decision.degraded
             differs = self._differs(logged, recorded(decision))

@@ -18,7 +18,17 @@ from riskloom.scenario.scenario import expression_type
 
 _PATH = ("policy",)
 _COSTS = ("review_cost", "insult_cost", "reject_cost", "amount")
-_KEYS = ("kind", "percentile", "reject_percentile", "threshold", "chosen", *_COSTS, "budget", "limit")
+_KEYS = (
+    "kind",
+    "percentile",
+    "reject_percentile",
+    "threshold",
+    "chosen",
+    *_COSTS,
+    "budget",
+    "limit",
+    "deadline_ms",
+)
 _BUDGET_KEYS = ("per_day", "entity", "segment", "days", "not_below")
 _LIMIT_KEYS = ("per_minute", "per_hour")
 _MOST = 1_000_000
@@ -38,7 +48,10 @@ def read_policy(document: Document, fields: Sequence[Field]) -> Policy:
     cost = _read_cost(document, spec, fields)
     budget = _read_budget(document, spec, fields, 50.0 if cost is None else 0.0)
     limit = read_limit(document, spec, _PATH)
-    return Policy(percentile, reject, cost, budget, limit)
+    deadline_ms = None
+    if spec.get("deadline_ms") is not None:
+        deadline_ms = _count(document, spec, "deadline_ms", _PATH, 60_000)
+    return Policy(percentile, reject, cost, budget, limit, deadline_ms)
 
 
 def read_limit(document: Document, spec: Mapping[str, Any], path: Path) -> Limit | None:

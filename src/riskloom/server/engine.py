@@ -236,7 +236,9 @@ class DecisionEngine:
             return await self.take(event, score=score)  # the first one's commit is awaited; now it is stored
         return taken
 
-    def put(self, event: Event, *, score: bool = True) -> tuple[Taken | None, asyncio.Future[None] | None]:
+    def put(
+        self, event: Event, *, score: bool = True, hurried: bool = False
+    ) -> tuple[Taken | None, asyncio.Future[None] | None]:
         """The synchronous half of `take`: (what was taken, what to await); None where a first one is in
         flight."""
         team = self.team
@@ -253,7 +255,7 @@ class DecisionEngine:
         decision: Decision | None = None
         row, trials = None, []
         if score:
-            decision, rows, others = team.score_one(event, arrival)
+            decision, rows, others = team.score_one(event, arrival, hurried=hurried)
             vector, too_late = decision.vector.tobytes(), TOO_LATE in decision.degraded
             row = decision_row(decision, self._name, now_us, team.number)
             trials = [trial_row(other, self._name) for other in others]

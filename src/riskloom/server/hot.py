@@ -74,8 +74,10 @@ class HotRoute:
         self._access.check(Scope.EVENTS_WRITE, headers)
         if len(body) > self._settings.max_body_bytes:
             raise too_large(self._settings.max_body_bytes)
-        key = headers.get(b"idempotency-key")
-        return self.paths[path][0].decisions.begin(body, key.decode("latin-1") if key else "")
+        key, started = headers.get(b"idempotency-key"), headers.get(b"x-request-start")
+        return self.paths[path][0].decisions.begin(
+            body, key.decode("latin-1") if key else "", started.decode("latin-1") if started else ""
+        )
 
     def answer(self, path: str, begun: Begun) -> Answer:
         """The answer after the commit."""
@@ -100,7 +102,9 @@ class HotRoute:
         key = headers.get(b"idempotency-key", b"").decode("latin-1")
         asked = parse_qs(scope["query_string"].decode("latin-1")) if scope["query_string"] else {}
         flags = {name: read_flag(name, asked[name][-1]) for name in FLAGS if name in asked}
-        return _answer(shown(await runtime.decisions.score(body, idempotency_key=key, **flags)))
+        started = headers.get(b"x-request-start", b"").decode("latin-1")
+        view = await runtime.decisions.score(body, idempotency_key=key, started=started, **flags)
+        return _answer(shown(view))
 
     async def _body(self, receive: Receive) -> bytes:
         limit = self._settings.max_body_bytes

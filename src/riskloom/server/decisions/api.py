@@ -47,11 +47,17 @@ async def score(request: Request) -> Response:
     `?include_explanations=true` says of an approved event too what each feature added to its score.
     """
     query = Query(request)
-    flags = {name: query.flag(name) or False for name in ("dry_run", "include_explanations")}
+    dry_run, explain = query.flag("dry_run") or False, query.flag("include_explanations") or False
     query.finish()
     service = runtime_of(request).decisions
-    key = request.headers.get("idempotency-key", "")
-    return answer(await service.score(await read_body(request), idempotency_key=key, **flags))
+    view = await service.score(
+        await read_body(request),
+        idempotency_key=request.headers.get("idempotency-key", ""),
+        started=request.headers.get("x-request-start", ""),
+        dry_run=dry_run,
+        include_explanations=explain,
+    )
+    return answer(view)
 
 
 @router.post("/events", dependencies=WRITE, tags=["events"], summary="Take one event in without deciding it")

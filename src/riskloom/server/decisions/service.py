@@ -12,7 +12,7 @@ import numpy.typing as npt
 from riskloom.domain.decision import LADDER
 from riskloom.domain.event import Event, decode_json
 from riskloom.domain.show import show_time
-from riskloom.errors import DataInvalid, Fault, NotFound, RiskloomError
+from riskloom.errors import DataInvalid, Fault, NotFound, ParameterInvalid, RiskloomError, show
 from riskloom.privacy.protect import key_of
 from riskloom.server.decisions.count_repo import CountRepo
 from riskloom.server.decisions.list_repo import Filter, ListRepo, Page
@@ -49,6 +49,7 @@ class DecisionService:
         body: bytes,
         *,
         idempotency_key: str = "",
+        started: str = "",
         dry_run: bool = False,
         include_explanations: bool = False,
     ) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class DecisionService:
             decision = engine.look(event)
             view = self._views.fresh(event, decision, engine.clock.now_us(), stored=False)
             return self._explained(view, decision.vector) if include_explanations else view
-        view = await self.end(self.begin(body, idempotency_key))
+        view = await self.end(self.begin(body, idempotency_key, started))
         return self.explained(view) if include_explanations else view
 
     async def score_data(self, data: object, *, idempotency_key: str = "") -> dict[str, Any]:
@@ -98,11 +99,24 @@ class DecisionService:
         ]
         return {**view, "explanations": told, "explanation_base": found.base, "explanation_of": found.of}
 
-    def begin(self, body: bytes, idempotency_key: str = "") -> Begun:
-        """The synchronous half of `score`: read the event and put it on its way."""
+    def begin(self, body: bytes, idempotency_key: str = "", started: str = "") -> Begun:
+        """The synchronous half of `score`: read the event and put it on its way.
+
+        Parameters
+        ----------
+        started
+            When the request began, as the header X-Request-Start says it; for the policy's deadline.
+        """
         event = self._engine.read(body, idempotency_key=idempotency_key)
-        taken, waiting = self._engine.put(event)
+        taken, waiting = self._engine.put(event, hurried=bool(started) and self._is_too_old(started))
         return event, taken, waiting, None
+
+    def _is_too_old(self, started: str) -> bool:
+        """Whether a request has waited longer than the policy's deadline."""
+        deadline_ms = self._engine.bundle.scenario.policy.deadline_ms
+        if deadline_ms is None:
+            return False
+        return self._engine.clock.now_us() - read_start(started) > deadline_ms * 1_000
 
     async def end(self, begun: Begun) -> dict[str, Any]:
         """The other half: the decision, once it is durable."""
@@ -284,6 +298,26 @@ class DecisionService:
             }
             for feature, value in zip(features, values, strict=True)
         ]
+
+
+def read_start(text: str) -> int:
+    """The time that a header X-Request-Start tells, in microseconds since 1970: seconds, milliseconds or
+    microseconds by their size, with or without `t=` in front.
+
+    Raises
+    ------
+    ParameterInvalid
+
+    >>> {read_start(text) for text in ("t=1700000000.25", "1700000000250", "t=1700000000250000")}
+    {1700000000250000}
+    """
+    try:
+        number = float(text.strip().removeprefix("t="))
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1e17:
+        raise ParameterInvalid(Fault("x-request-start", "a time in seconds, ms or µs since 1970", show(text)))
+    return round(number * (1_000_000 if number < 1e11 else 1_000 if number < 1e14 else 1))
 
 
 def read_batch(body: bytes) -> list[object]:

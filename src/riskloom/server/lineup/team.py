@@ -111,9 +111,12 @@ class Team:
         self._sharing = tuple(one for one in pipelines if id(one) not in own)
         """The pipelines that look at another's state."""
 
-    def score_one(self, event: Event, arrival: int) -> Ruling:
-        """Judge an event; changes nothing. `advance_one` then takes it in."""
+    def score_one(self, event: Event, arrival: int, *, hurried: bool = False) -> Ruling:
+        """Judge an event, without models when `hurried`; changes nothing. `advance_one` then takes it in."""
         pipeline, rows = self.pipeline, self.rows
+        if hurried is not pipeline.hurried:
+            for one in self._pipelines:
+                one.hurried = hurried
         if self.is_alone:
             return Ruling(pipeline.score_one(event, arrival), rows, ())
         for one in self._sharing:
