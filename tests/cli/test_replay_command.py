@@ -108,7 +108,10 @@ def test_a_log_is_replayed_and_verified(run: Any, data: Path, trained: Bundle, t
     verified = run("replay", "--verify", "--database", url, "-b", folder)
     assert verified.code == 0, verified.err
     assert "300 vectors and 300 decisions recomputed, 0 mismatches" in verified.err
-    missing = run("replay", "--verify", "--database", url)
+    assert run("replay", "--verify", "--database", url).code == 0, (
+        "what decided is kept in the server's folder"
+    )
+    missing = run("replay", "--verify", "--database", url, "--data-dir", tmp_path / "elsewhere")
     assert missing.code == 1
     assert f"not found: {trained.fingerprint}" in missing.err
 

@@ -55,9 +55,10 @@ from riskloom.server.protocol import HotProtocol
 answer = b"x" * 900
 head = [(b"content-type", b"application/json"), (b"content-length", b"900")]
 class Nothing(HotRoute):
+    paths = {"/score": None, "/api/v1/score": None}
     def __init__(self):
         pass
-    def begin(self, headers, body):
+    def begin(self, path, headers, body):
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return None, True, done, None
@@ -146,6 +147,7 @@ def _watch(runtime: Runtime, watch: Stopwatch, batches: list[Any]) -> None:
     if pipeline.model is not None:
         scored: Any = Watched(pipeline.model, score_one=watch.timed(SCORE, pipeline.model.score_one))
         pipeline.model = scored
+        pipeline.off = pipeline.off  # the model at work is chosen anew
     insert = engine.repo.insert_batch
 
     def keep(connection: Any, rows: Any) -> None:
