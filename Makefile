@@ -35,7 +35,7 @@ floors: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2 -m "not slow and not e2e"
+	$(BIN)/pytest -n 2 -m "not slow and not e2e" --ignore tests/server
 
 bench: $(VENV)/.dev ## Measure what the README promises, beside the others, on this machine
 	$(BIN)/riskloom bench $(ARGS)
