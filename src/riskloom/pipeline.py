@@ -110,8 +110,6 @@ class Pipeline:
         self._lists = lists
         self.lists_known = True
         """False while the lists cannot be read: then nobody is known to be on one or not to be."""
-        self.hurried = False
-        """True for an event that has waited too long: it is decided without the model."""
         self.use(bundle)
 
     def use(self, bundle: Bundle) -> None:
@@ -172,18 +170,23 @@ class Pipeline:
         values = keyed(event.values, self.personal)
         return values if self._derive is None else {**values, **self._derive.one(values)}
 
-    def score_one(self, event: Event, arrival: int) -> Decision:
-        """Decide one event under its arrival number; changes nothing. `advance_one` then takes it in."""
-        vector, row, too_late = self.look_one(event)
-        return self._decide(event, arrival, vector, row, too_late, self._evidence_of_look, late=False)
+    def score_one(self, event: Event, arrival: int, hurried: bool = False) -> Decision:
+        """Decide one event under its arrival number; changes nothing. `advance_one` then takes it in.
 
-    def judge_one(self, event: Event, arrival: int, looked: Looked) -> Decision:
+        A `hurried` one has waited too long: it is decided without the model.
+        """
+        vector, row, too_late = self.look_one(event)
+        found = self._evidence_of_look
+        return self._decide(event, arrival, vector, row, too_late, found, late=False, hurried=hurried)
+
+    def judge_one(self, event: Event, arrival: int, looked: Looked, hurried: bool = False) -> Decision:
         """Decide an event by what a look at it, the last one at this state, has shown; changes nothing.
 
         `looked` may be of another pipeline over the same state whose features part is the same.
         """
         vector, row, too_late = looked
-        return self._decide(event, arrival, vector, row.copy(), too_late, self._evidence_of_look, late=False)
+        found = self._evidence_of_look
+        return self._decide(event, arrival, vector, row.copy(), too_late, found, late=False, hurried=hurried)
 
     def advance_one(self, arrival: int) -> None:
         """Take the event of the last look into the state.
@@ -410,11 +413,12 @@ class Pipeline:
         evidence: Callable[[int], tuple[int, ...]],
         *,
         late: bool,
+        hurried: bool = False,
     ) -> Decision:
         anomaly_score = risk_score = probability = None
         degraded: tuple[str, ...] = (TOO_LATE,) if too_late else ()
         model = self._model_at_work
-        if self.hurried and model is not None:
+        if hurried and model is not None:
             model, degraded = None, (*degraded, DEADLINE)
         if model is None:
             degraded = degraded if self.model is not None else (*degraded, NO_MODEL)

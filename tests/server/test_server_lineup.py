@@ -221,6 +221,20 @@ def test_a_version_with_other_event_fields_is_not_followed_and_the_server_says_w
         assert "other event fields" in server.get("/api/v1/models").json()["problem"]
 
 
+def test_a_shadow_with_other_event_fields_is_left_out_and_stops_nobody(
+    follow: Callable[..., Any], bundle: Bundle, registry: Registry
+) -> None:
+    for made in (bundle, changed(field="note"), strict()):
+        registry.publish(made, "ana", "one of three")
+    registry.move("card_payments", 2, "shadow", "ana", "a look")
+    with follow(bundle) as server:
+        assert server.score(payment("a"))["versions"]["shadows"] == []
+        assert server.get("/api/v1/models").json()["problem"].endswith("champion: 2")
+        answer = server.post("/api/v1/models/versions/3/move", {"to": "champion", "reason": "all"})
+        assert answer.json()["problem"].endswith("champion: 2")
+        assert server.score(payment("b"))["bundle"] == strict().fingerprint
+
+
 def test_an_event_taken_in_with_other_features_cannot_be_decided_from_its_vector(
     follow: Callable[..., Any], bundle: Bundle, registry: Registry
 ) -> None:

@@ -243,6 +243,8 @@ def test_a_request_that_waited_too_long_is_decided_without_the_model(
         assert [one["risk_score"] is None for one in decisions] == [number % 2 == 0 for number in range(9)]
         assert [("deadline" in one["degraded"]) for one in decisions] == [n % 2 == 0 for n in range(9)]
         assert decisions[8]["outcome"] == "FLAGGED", "rules go on"
+        tried = server.post("/api/v1/score?dry_run=true", payment("tried", user_id="bob")).json()
+        assert (tried["degraded"], tried["risk_score"] is None) == ([], False), "haste is of one request only"
         wrong = server.post("/api/v1/score", payment("x"), headers={"X-Request-Start": "soon"})
         assert "x-request-start" in faults(wrong, "parameter_invalid")
     check_log(database, hasty)

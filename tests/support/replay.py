@@ -48,8 +48,8 @@ def check_log(database: Database, bundle: Bundle, *, decided_later: bool = False
         labels.tell_before(arrival)
         labels.events[arrival] = event
         stored = decided.get(arrival)
-        pipeline.hurried = stored is not None and DEADLINE in _decode(stored[DEGRADED])
-        decision = pipeline.score_one(event, arrival)
+        hurried = stored is not None and DEADLINE in _decode(stored[DEGRADED])
+        decision = pipeline.score_one(event, arrival, hurried)
         assert decision.vector.tobytes() == bytes(vector), (
             event_id,
             _differing(bundle, decision.vector, np.frombuffer(vector)),

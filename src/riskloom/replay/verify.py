@@ -230,8 +230,8 @@ class Verifier:
             vector, _, late = lead.look_one(logged.event)
         else:
             pipeline.off = self._off_before(logged.arrival)
-            pipeline.hurried = DEADLINE in logged.decision["degraded"]
-            decision = pipeline.score_one(logged.event, logged.arrival)
+            hurried = DEADLINE in logged.decision["degraded"]
+            decision = pipeline.score_one(logged.event, logged.arrival, hurried)
             vector, late = decision.vector, TOO_LATE in decision.degraded
             differs = self._differs(logged, recorded(decision))
             if [one.what for one in differs] == [EVIDENCE]:  # decided later than it arrived, perhaps

@@ -142,11 +142,18 @@ class Lists:
 
     def entries(self, name: str, at_us: int) -> Iterator[Change]:
         """The newest change about each value that is on a list at a time, or will be later, by value."""
-        held = self._held.get(name, {})
-        for key in sorted(held):
-            change = held[key][-1]
-            if change.added and (change.until_us is None or at_us < change.until_us):
+        for key in sorted(self._held.get(name, {})):
+            change = self.entry(name, key, at_us)
+            if change is not None:
                 yield change
+
+    def entry(self, name: str, key: str, at_us: int) -> Change | None:
+        """What puts a value on a list at a time, or will later; None where nothing does."""
+        known = self._held.get(name, {}).get(key)
+        change = None if known is None else known[-1]
+        if change is None or not change.added or (change.until_us is not None and at_us >= change.until_us):
+            return None
+        return change
 
     def history(self, name: str, key: str) -> tuple[Change, ...]:
         """Every change about one value, in order."""

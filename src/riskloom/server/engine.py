@@ -35,6 +35,8 @@ from riskloom.server.replays.parity import Parity
 from riskloom.server.writer import Writer
 
 log = structlog.get_logger()
+CATCH_UP = 1_000
+"""Entries of the log taken in at once by a state that joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +183,10 @@ class DecisionEngine:
             self._taken = []
             try:
                 held, pipelines = await self._build(fresh)
-                while waiting := self._taken:
-                    self._taken = []
-                    catch_up(pipelines, waiting, held)
-                    await asyncio.sleep(0)
+                while self._taken:
+                    part, self._taken = self._taken[:CATCH_UP], self._taken[CATCH_UP:]
+                    catch_up(pipelines, part, held)
+                    await asyncio.sleep(0)  # events go on between the parts
             finally:
                 self._taken = None
             states |= {features_of(one.bundle): one.state for one in pipelines}

@@ -28,6 +28,7 @@ from riskloom.server.lineup.follower import Follower
 from riskloom.server.security.access import Scope
 
 router = APIRouter(prefix="/models", tags=["registry"], responses=PROBLEMS)
+LARGEST_BUNDLE = 1 << 28
 READ, WRITE = [needs(Scope.MODELS_READ)], [needs(Scope.MODELS_WRITE)]
 
 
@@ -147,6 +148,8 @@ def _unzip(body: bytes, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if sum(entry.file_size for entry in entries) > LARGEST_BUNDLE:
+                raise ValueError(f"it unpacks to more than {LARGEST_BUNDLE:,} bytes")
             root = next((e.filename for e in entries if e.filename.endswith("manifest.json")), "")
             prefix = root.removesuffix("manifest.json")
             (folder / "parts").mkdir()
@@ -154,9 +157,8 @@ def _unzip(body: bytes, folder: Path) -> Path:
                 name = entry.filename.removeprefix(prefix)
                 if name == "manifest.json" or (name.startswith("parts/") and name.count("/") == 1):
                     target = folder / name
-                    if target.parent not in (folder, folder / "parts") or entry.file_size > 1 << 30:
-                        continue
-                    target.write_bytes(archive.read(entry))
+                    if target.parent in (folder, folder / "parts"):
+                        target.write_bytes(archive.read(entry))
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise DataInvalid(Fault("body", "a zip of a bundle's folder", str(error))) from error
     return folder

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -34,6 +35,8 @@ class Caster:
         self._texts = texts
         self._clock = clock
         self._fetched: dict[str, Bundle] = {}
+        self.left_out: str | None = None
+        """Which versions of the last line-up take no part, and why."""
 
     def first(self, given: Bundle, say: Say) -> Casting:
         """The casting to start with. A bundle that the registry does not know becomes its champion.
@@ -58,22 +61,31 @@ class Caster:
         if lineup.champion is None and version is not None:
             registry.move(name, version.number, "champion", AUTHOR, "there was no champion")
             lineup = registry.lineup(name)
-        return self.casting(lineup)
+        casting = self.casting(lineup)
+        if self.left_out:
+            say(f"{name}: {self.left_out}")
+        return casting
 
     def casting(self, lineup: Lineup) -> Casting:
-        """The bundles of a line-up, checked, warm and remembered by the database."""
+        """The bundles of a line-up, checked, warm and remembered by the database.
+
+        A canary or shadow that cannot judge the champion's events is left out.
+        """
         if lineup.champion is None:
             raise NotFound(f"{self.scenario} has no champion.", hint="promote a version to champion")
         versions = [lineup.champion, *([] if lineup.canary is None else [lineup.canary]), *lineup.shadows]
         fetched = {one.fingerprint: self._fetch(one) for one in versions}
         self._fetched = fetched
         champion = fetched[lineup.champion.fingerprint]
-        for one in versions[1:]:
-            _check_fits(one, fetched[one.fingerprint], champion)
+        strangers = {one for one in versions if _event_of(fetched[one.fingerprint]) != _event_of(champion)}
+        self.left_out = _left_out(sorted(one.number for one in strangers))
+        canary = None if lineup.canary in strangers else lineup.canary
+        lineup = replace(
+            lineup, canary=canary, shadows=tuple(one for one in lineup.shadows if one not in strangers)
+        )
         now_us = self._clock.now_us()
-        for bundle in fetched.values():
-            self._texts.remember(bundle, now_us)
-        canary = lineup.canary
+        for one in (version for version in versions if version not in strangers):
+            self._texts.remember(fetched[one.fingerprint], now_us)
         return Casting(
             champion,
             None if canary is None else fetched[canary.fingerprint],
@@ -100,8 +112,8 @@ class Follower:
         self._pause_s = pause_s
         self._change: int | None = None
         self._busy = asyncio.Lock()
-        self.problem: str | None = None
-        """Why the newest line-up is not at work, or None."""
+        self.problem: str | None = caster.left_out
+        """Why the newest line-up is not at work, or not all of it, or None."""
 
     @property
     def registry(self) -> Registry:
@@ -126,7 +138,9 @@ class Follower:
                 if casting.number != self._engine.casting.number:
                     await self._engine.change(casting)
                     log.info("lineup.changed", change=lineup.change, champion=casting.champion.version)
-                self._change, self.problem = lineup.change, None
+                self._change, self.problem = lineup.change, self._caster.left_out
+                if self.problem:
+                    log.warning("lineup.left_out", reason=self.problem)
             except (RiskloomError, OSError) as error:
                 said = str(error)
                 if said != self.problem:
@@ -134,13 +148,10 @@ class Follower:
                 self.problem = said
 
 
-def _check_fits(version: Version, bundle: Bundle, champion: Bundle) -> None:
-    if _event_of(bundle) != _event_of(champion):
-        raise BundleInvalid(
-            f"Version {version.number} reads other event fields than the champion: they cannot judge the same"
-            " events.",
-            hint="compare them with `riskloom replay`, or promote it and start the server again",
-        )
+def _left_out(numbers: Sequence[int]) -> str | None:
+    if not numbers:
+        return None
+    return f"left out, for they read other event fields than the champion: {', '.join(map(str, numbers))}"
 
 
 def _check_event(bundle: Bundle, present: Bundle) -> None:

@@ -114,11 +114,8 @@ class Team:
     def score_one(self, event: Event, arrival: int, *, hurried: bool = False) -> Ruling:
         """Judge an event, without models when `hurried`; changes nothing. `advance_one` then takes it in."""
         pipeline, rows = self.pipeline, self.rows
-        if hurried is not pipeline.hurried:
-            for one in self._pipelines:
-                one.hurried = hurried
         if self.is_alone:
-            return Ruling(pipeline.score_one(event, arrival), rows, ())
+            return Ruling(pipeline.score_one(event, arrival, hurried), rows, ())
         for one in self._sharing:
             one.forget_one()
         looked = {id(lead.state): lead.look_one(event) for lead in (pipeline, *self._others.values())}
@@ -127,10 +124,10 @@ class Team:
         if self._canary is not None and self.casting.takes(rows.entity_key(event)):
             judge, rows = self._canary
             others.append(pipeline)
-        decision = judge.judge_one(event, arrival, looked[id(judge.state)])
-        return Ruling(
-            decision, rows, [one.judge_one(event, arrival, looked[id(one.state)]) for one in others]
+        decision, *said = (
+            one.judge_one(event, arrival, looked[id(one.state)], hurried) for one in (judge, *others)
         )
+        return Ruling(decision, rows, said)
 
     def look_one(self, event: Event) -> tuple[bytes, bool]:
         """(the champion's vector as bytes, too late) of an event; `advance_one` then takes it in."""
@@ -150,6 +147,8 @@ class Team:
             When a sum of the champion's would not fit; then no state has changed.
         """
         self.pipeline.advance_one(arrival)
+        if self.is_alone:
+            return
         for one in self._sharing:
             one.remember_one()
         for key, lead in list(self._others.items()):

@@ -31,7 +31,7 @@ MOST = 100_000
 @router.get("/lists", dependencies=READ, summary="Every list, and how long it is")
 async def lists(request: Request) -> Response:
     """As the champion's scenario declares them."""
-    return answer(_service(request).lists())
+    return answer(await asyncio.to_thread(_service(request).lists))
 
 
 @router.get("/lists/{name}", dependencies=READ, summary="Who is on a list")

@@ -118,8 +118,8 @@ class PolicyService:
         """
         spec = find_list(self._scenario, name)
         entry = Entry(self._value(spec, value, "value"), reason=reason, author=author)
-        on = {change.key for change in self._held.entries(name, self._engine.clock.now_us())}
-        if not on.intersection(keys_of(self._scenario, spec, entry.value)):
+        held, now_us = self._held, self._engine.clock.now_us()
+        if not any(held.entry(name, key, now_us) for key in keys_of(self._scenario, spec, entry.value)):
             raise NotFound(f"{show(value)} is not on the list {name}.")
         changes = tuple(changes_of(self._scenario, spec, entry, after=self._engine.newest, added=False))
         await self._engine.change_policy(self._change(changes, author, reason))
@@ -127,12 +127,11 @@ class PolicyService:
 
     async def _put(self, spec: ListSpec, entries: Sequence[Entry], author: str) -> dict[str, int]:
         now_us, held = self._engine.clock.now_us(), self._held
-        on = {change.key: change for change in held.entries(spec.name, now_us)}
         fresh: list[Change] = []
         unchanged = 0
         for entry in entries:
             made = list(changes_of(self._scenario, spec, entry, after=self._engine.newest))
-            if all(_same(on.get(change.key), change) for change in made):
+            if all(_same(held.entry(spec.name, change.key, now_us), change) for change in made):
                 unchanged += 1
             else:
                 fresh += made
