@@ -20,6 +20,7 @@ from riskloom.errors import RiskloomError
 from riskloom.server.db import database_url, open_engine
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.engine import DecisionEngine
+from riskloom.server.kit.child import run_child
 from riskloom.server.rebuild import Snapshots
 from riskloom.server.replays.repo import ReplayRepo
 from riskloom.server.replays.service import check_since
@@ -60,22 +61,9 @@ async def snapshot_regularly(settings: Settings, engine: DecisionEngine) -> None
 
 
 async def _child(order: dict[str, str]) -> dict[str, Any] | None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "riskloom.server.snapshot_job",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await process.communicate(msgspec.json.encode(order))
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode != 0:
-        log.warning("snapshots.failed", reason=err.decode(errors="replace").strip()[-500:])
+    code, out, err = await run_child("riskloom.server.snapshot_job", order)
+    if code != 0:
+        log.warning("snapshots.failed", reason=err[-500:])
         return None
     found: dict[str, Any] = msgspec.json.decode(out)
     return found

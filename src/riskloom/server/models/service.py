@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 
 from riskloom.bundle import Bundle, read_bundle, write_bundle
@@ -27,6 +25,7 @@ from riskloom.errors import (
 from riskloom.registry import Registry
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.engine import DecisionEngine
+from riskloom.server.kit.child import run_child
 from riskloom.server.lineup.follower import Follower
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.settings import Settings
@@ -187,23 +186,10 @@ class ModelService:
 
     async def _child(self, order: dict[str, Any]) -> str:
         """Run the training in a process of its own; its answer is the folder of the new bundle."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "riskloom.server.models.retrain_job",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            out, err = await process.communicate(msgspec.json.encode(order))
-        except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
-            raise
+        code, out, err = await run_child("riskloom.server.models.retrain_job", order)
         lines = out.decode(errors="replace").strip().splitlines()
-        if process.returncode != 0 or not lines:
-            said = (err.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+        if code != 0 or not lines:
+            said = (err.splitlines() or ["no message"])[-1]
             raise DataInvalid(Fault("training", "a finished training", said))
         return lines[-1]
 

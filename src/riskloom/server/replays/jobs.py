@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +12,11 @@ import msgspec
 
 from riskloom.bundle import Bundle, write_bundle
 from riskloom.errors import Conflict, Fault, NotFound, ParameterInvalid
+from riskloom.server.kit.child import child
 from riskloom.server.replays.job import Order
 from riskloom.server.settings import Settings
 
 MOST_RUNNING, MOST_KEPT = 2, 50
-LONGEST_LINE = 64 << 20
 
 
 @dataclass(slots=True)
@@ -116,28 +115,16 @@ class ReplayJobs:
             await asyncio.wait(tasks)
 
     async def _run(self, job: Job, order: dict[str, Any]) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "riskloom.server.replays.job",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=LONGEST_LINE,
-        )
         try:
-            if process.stdin is not None and process.stdout is not None:
-                process.stdin.write(msgspec.json.encode(order))
-                process.stdin.close()
-                async for line in process.stdout:
-                    self._hear(job, msgspec.json.decode(line))
-            await process.wait()
+            async with child("riskloom.server.replays.job", order) as process:
+                if process.stdout is not None:
+                    async for line in process.stdout:
+                        self._hear(job, msgspec.json.decode(line))
+                await process.wait()
             if job.status == "running":
                 job.status, job.error = "failed", f"the process ended with {process.returncode}"
         except asyncio.CancelledError:
             job.status = "cancelled" if job.status == "running" else job.status
-            process.kill()
-            await process.wait()
 
     def _hear(self, job: Job, said: dict[str, Any]) -> None:
         if "result" in said:
