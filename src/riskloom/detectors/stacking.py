@@ -10,7 +10,7 @@ D. H. Wolpert, "Stacked Generalization", Neural Networks 5, 1992, doi:10.1016/S0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite, log
 from typing import Any, ClassVar, Self
 
@@ -23,13 +23,16 @@ from riskloom.detectors.base import (
     Floats,
     Holdout,
     Progress,
+    as_row,
     check_labels,
     check_seed,
     check_training_matrix,
+    pop_single,
     read_arrays,
 )
 from riskloom.detectors.prepare_fit import measured, measures
-from riskloom.errors import BundleInvalid, DataInvalid, Fault
+from riskloom.detectors.served import Served
+from riskloom.errors import BundleInvalid
 from riskloom.params import Constraint, validate
 
 MOST_MEMBERS = 1_000
@@ -47,7 +50,7 @@ _FIELDS: dict[str, type[np.generic]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stacking:
+class Stacking(Served):
     """The log odds of fraud, linear in F members' scores, each measured in spreads from its mean.
 
     The members' scores it learns from must be of rows that the members did not learn from; else it believes
@@ -82,20 +85,12 @@ class Stacking:
     spread: Floats
     weight: Floats
     bias: float
-    _table: Floats = field(init=False, repr=False)
-    _shape: tuple[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check(self)
-        object.__setattr__(self, "_table", np.stack((self.centre, self.spread, self.weight)))
-        object.__setattr__(self, "_shape", (self.width,))
-        for array in (self.centre, self.spread, self.weight):
-            array.setflags(write=False)
-
-    @property
-    def width(self) -> int:
-        """How many members there are."""
-        return self.weight.size
+        table = np.stack((self.centre, self.spread, self.weight))
+        self._serve(self.weight.size, _log_odds_one, _log_odds_rows, table, float(self.bias))
+        self._close("centre", "spread", "weight")
 
     @classmethod
     def fit(
@@ -127,42 +122,12 @@ class Stacking:
         weight, bias = _newton(np.where(np.isnan(said), 0.0, said), truth, float(settings["l2"]), progress)
         return cls(centre, spread, weight, bias)
 
-    def score_one(self, x: Floats) -> float:
-        """The log odds of one row of members' scores float64[F].
-
-        Raises
-        ------
-        DataInvalid
-            When the row has another shape.
-        """
-        return float(_log_odds_one(self._row(x), self._table, self.bias))
-
-    def score_many(self, X: Floats) -> Floats:
-        """The log odds float64[n] of rows float64[n, F]: the loop of `score_one`, the GIL released.
-
-        Raises
-        ------
-        DataInvalid
-            When the rows have another width.
-        """
-        rows = np.require(X, np.float64, ["C", "W"])
-        if rows.ndim != 2 or rows.shape[1] != self.width:
-            raise DataInvalid(Fault("X", f"rows of {self.width} scores", f"shape {rows.shape}"))
-        out = np.empty(rows.shape[0])
-        _log_odds_rows(rows, self._table, self.bias, out)
-        return out
-
     def contributions_one(self, x: Floats) -> tuple[float, Floats]:
         """(log odds where all members have their mean, what each member adds to them for one row)."""
         parts = np.zeros(self.width)
-        _log_odds_parts(self._row(x), self._table, parts)
-        return self.bias, parts
-
-    def _row(self, x: Floats) -> Floats:
-        row = np.array(x, np.float64)
-        if row.shape != self._shape:
-            raise DataInvalid(Fault("x", f"a row of {self.width} scores", f"shape {row.shape}"))
-        return row
+        table, bias = self._tables
+        _log_odds_parts(as_row(x, self.width), table, parts)
+        return bias, parts
 
     def arrays(self) -> Arrays:
         """The model as plain arrays, for a bundle."""
@@ -178,11 +143,9 @@ class Stacking:
         BundleInvalid
             When they are not the arrays of such a regression.
         """
-        read = read_arrays(arrays, _FIELDS, "stacking")
-        bias = read.pop("bias")
-        if bias.size != 1:
-            raise BundleInvalid("stacking.bias: expected one number.")
-        return cls(**read, bias=float(bias[0]))
+        read = read_arrays(arrays, _FIELDS, cls.kind)
+        (bias,) = pop_single(read, cls.kind, "bias")
+        return cls(**read, bias=bias)
 
 
 def warm_up(progress: Callable[[str], None] | None = None) -> None:
@@ -228,7 +191,7 @@ def _newton(Z: Floats, labels: Floats, l2: float, progress: Progress | None) -> 
 
 
 def _check(model: Stacking) -> None:
-    width = model.width
+    width = model.weight.size
     if not 1 <= width <= MOST_MEMBERS or not model.centre.shape == model.spread.shape == (width,):
         raise BundleInvalid(f"stacking: expected three numbers for each of 1 to {MOST_MEMBERS} members.")
     arrays = (model.centre, model.spread, model.weight)

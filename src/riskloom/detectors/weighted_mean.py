@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any, ClassVar, Self
 
@@ -18,12 +18,14 @@ from riskloom.detectors.base import (
     Floats,
     Holdout,
     Progress,
+    as_row,
     check_seed,
     check_training_matrix,
     read_arrays,
 )
 from riskloom.detectors.prepare_fit import measured, measures
-from riskloom.errors import BundleInvalid, DataInvalid, Fault, ParameterInvalid, show
+from riskloom.detectors.served import Served
+from riskloom.errors import BundleInvalid, Fault, ParameterInvalid, show
 from riskloom.params import Constraint, validate
 
 MOST_MEMBERS = 1_000
@@ -39,7 +41,7 @@ _FIELDS: dict[str, type[np.generic]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WeightedMean:
+class WeightedMean(Served):
     """An average of F members' scores, each first measured in its own spread above its own mean.
 
     So a member does not speak louder because its scores are larger numbers; 0 is the average row. A member
@@ -77,20 +79,12 @@ class WeightedMean:
     spread: Floats
     lowest: Floats
     weight: Floats
-    _table: Floats = field(init=False, repr=False)
-    _shape: tuple[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check(self)
-        object.__setattr__(self, "_table", np.stack([getattr(self, name) for name in _FIELDS]))
-        object.__setattr__(self, "_shape", (self.width,))
-        for name in _FIELDS:
-            getattr(self, name).setflags(write=False)
-
-    @property
-    def width(self) -> int:
-        """How many members there are."""
-        return self.weight.size
+        table = np.stack([getattr(self, name) for name in _FIELDS])
+        self._serve(self.weight.size, _mean_one, _mean_rows, table)
+        self._close(*_FIELDS)
 
     @classmethod
     def fit(
@@ -125,42 +119,11 @@ class WeightedMean:
                 progress(at + 1, width)
         return cls(centre, spread, lowest, weight)
 
-    def score_one(self, x: Floats) -> float:
-        """The average of one row of members' scores float64[F].
-
-        Raises
-        ------
-        DataInvalid
-            When the row has another shape.
-        """
-        return float(_mean_one(self._row(x), self._table))
-
-    def score_many(self, X: Floats) -> Floats:
-        """The averages float64[n] of rows float64[n, F]: the loop of `score_one`, the GIL released.
-
-        Raises
-        ------
-        DataInvalid
-            When the rows have another width.
-        """
-        rows = np.require(X, np.float64, ["C", "W"])
-        if rows.ndim != 2 or rows.shape[1] != self.width:
-            raise DataInvalid(Fault("X", f"rows of {self.width} scores", f"shape {rows.shape}"))
-        out = np.empty(rows.shape[0])
-        _mean_rows(rows, self._table, out)
-        return out
-
     def contributions_one(self, x: Floats) -> tuple[float, Floats]:
         """(0, what each member adds to the score of one row); a member without a score adds nothing."""
         parts = np.zeros(self.width)
-        _mean_parts(self._row(x), self._table, parts)
+        _mean_parts(as_row(x, self.width), *self._tables, parts)
         return 0.0, parts
-
-    def _row(self, x: Floats) -> Floats:
-        row = np.array(x, np.float64)
-        if row.shape != self._shape:
-            raise DataInvalid(Fault("x", f"a row of {self.width} scores", f"shape {row.shape}"))
-        return row
 
     def arrays(self) -> Arrays:
         """The model as plain arrays, for a bundle."""
@@ -204,8 +167,8 @@ def _read_weights(text: str, width: int) -> Floats:
 
 
 def _check(model: WeightedMean) -> None:
-    if not 1 <= model.width <= MOST_MEMBERS or any(
-        getattr(model, name).shape != (model.width,) for name in _FIELDS
+    if not 1 <= model.weight.size <= MOST_MEMBERS or any(
+        getattr(model, name).shape != model.weight.shape for name in _FIELDS
     ):
         raise BundleInvalid(f"weighted_mean: expected four numbers for each of 1 to {MOST_MEMBERS} members.")
     if not all(np.isfinite(getattr(model, name)).all() for name in _FIELDS):
