@@ -38,6 +38,8 @@ PLAIN = {
     "floor": lambda x: float(math.floor(x)), "ceil": lambda x: float(math.ceil(x)),
     "round": lambda x, digits=0: round(x, int(digits)) + 0.0,
     "clamp": lambda x, low, high: low if x < low else high if x > high else x,
+    "text": lambda x: str(int(x)) if x == int(x) and abs(x) < 1e15 else repr(x),
+    "join": lambda *texts: "|".join(texts),
     "len": lambda s: float(len(s)), "lower": str.lower, "upper": str.upper,
     "starts_with": str.startswith, "ends_with": str.endswith, "contains": str.__contains__,
 }  # fmt: skip

@@ -108,6 +108,9 @@ def _words(depth: int) -> st.SearchStrategy[str]:
     return st.one_of(
         leaves,
         _join("{}({})", st.sampled_from(["lower", "upper"]), s),
+        _join("text({})", _numbers(depth - 1)),
+        _join("join({}, {})", s, s),
+        _join("join({}, {}, {})", s, s, s),
         _join("coalesce({}, {})", s, s),
         _join("({} if {} else {})", s, _facts(depth - 1), s),
     )

@@ -39,7 +39,7 @@ def each(function: Callable[[Any], float]) -> Callable[[Array], Array]:
     return columns
 
 
-def each_text(function: Callable[[str | None], str | None]) -> Callable[[Array], Array]:
+def each_text(function: Callable[[Any], str | None]) -> Callable[[Array], Array]:
     """The same for a row function giving texts."""
 
     def columns(values: Array) -> Array:
@@ -48,6 +48,13 @@ def each_text(function: Callable[[str | None], str | None]) -> Callable[[Array],
         return made
 
     return columns
+
+
+def join(*texts: Array) -> Array:
+    """See `row_functions.join`."""
+    made = np.empty(len(texts[0]), dtype=object)
+    made[:] = [row.join(*each) for each in zip(*(column.tolist() for column in texts), strict=True)]
+    return made
 
 
 def each_pair(function: Callable[[str | None, str | None], bool | None]) -> Callable[[Array, Array], Array]:

@@ -93,6 +93,15 @@ _TABLE = (
     ),
     Function("lower", (_TEXT,), _TEXT, one.lower, many.each_text(one.lower), "The text in small letters."),
     Function("upper", (_TEXT,), _TEXT, one.upper, many.each_text(one.upper), "The text in capital letters."),
+    Function(
+        "text", (_NUMBER,), _TEXT, one.text, many.each_text(one.text),
+        "The number in digits; a whole one without a point.",
+    ),
+    Function(
+        "join", _TEXTS, _TEXT, one.join, many.join,
+        "The texts with a bar between them, a key of what they are together; missing when one is.",
+        repeats=True,
+    ),
     Function("len", (_TEXT,), _NUMBER, one.length, many.each(one.length), "How many characters it has."),
     Function(
         "code", (_TEXT,), _NUMBER, one.code, many.each(one.code),

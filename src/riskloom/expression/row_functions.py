@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 from riskloom.expression.zones import Zone
 
@@ -135,6 +135,19 @@ def code(text: str | None) -> float:
         return NAN
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return float(int.from_bytes(digest, "little") >> 12)
+
+
+def text(x: float) -> str | None:
+    """A number in digits; a whole one without a point."""
+    if x != x:
+        return None
+    number = float(x)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+def join(*texts: str | None) -> str | None:
+    """Texts put together with a bar between them; missing when one is."""
+    return None if None in texts else "|".join(cast("tuple[str, ...]", texts))
 
 
 def length(text: str | None) -> float:

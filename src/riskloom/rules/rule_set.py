@@ -49,7 +49,8 @@ class Rule:
     """One rule.
 
     `message` is the sentence a person reads; `{name}` in it is replaced by the value of that name at the
-    time, and `{value}` and `{usual}` by the values of those expressions. `evidence` names the window feature
+    time, and `{value}` and `{usual}` by the values of those expressions
+    where the rule has them. `evidence` names the window feature
     whose events stand behind the reason. `name` is what people call it (its code where it has no other),
     `owner` who answers for it.
     """
@@ -132,5 +133,6 @@ class RuleSet:
         given = {"value": rule.value, "usual": rule.usual}
         named = {name: expression for name, expression in given.items() if expression is not None}
         positions = {name: at for at, name in enumerate(self.inputs)}
-        quoted = tuple((name, positions[name]) for name in rule.placeholders if name not in given)
-        return tuple(named), compile_row(named, self.inputs), quoted
+        quoted = tuple((name, positions[name]) for name in rule.placeholders if name not in named)
+        own = {f"its {name}": expression for name, expression in named.items()}  # a field may be a value
+        return tuple(named), compile_row(own, self.inputs), quoted

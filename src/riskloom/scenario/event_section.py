@@ -58,7 +58,7 @@ def read_derived(document: Document, fields: tuple[Field, ...], timezone: str) -
         path = ("event", "derived", str(name))
         if not is_name(str(name)) or name in types:
             document.fault(path, "a name of its own", show(name), NAME_HINT)
-        spec = document.mapping(spec, path, ("type", "decimals", "expression", "describe"))
+        spec = document.mapping(spec, path, ("type", "entity", "decimals", "expression", "describe"))
         kind = FieldType(document.choice(spec, "type", path, _DERIVED_TYPES, "number"))
         decimals = _decimals(document, spec, path, kind, "")
         expression = read_expression(document, spec.get("expression"), (*path, "expression"), types, timezone)
@@ -68,7 +68,8 @@ def read_derived(document: Document, fields: tuple[Field, ...], timezone: str) -
         if expression.type is not wanted:
             document.fault((*path, "expression"), f"a {wanted.value}", f"a {expression.type.value}")
             continue
-        field = Field(str(name), kind, required=False, decimals=decimals, signed=True)
+        entity = document.text(spec, "entity", path, "")
+        field = Field(str(name), kind, entity, required=False, decimals=decimals, signed=True)
         derived.append(Derived(field, expression))
     return tuple(derived)
 
@@ -76,19 +77,30 @@ def read_derived(document: Document, fields: tuple[Field, ...], timezone: str) -
 _DERIVED_TYPES = (FieldType.NUMBER.value, FieldType.INTEGER.value, FieldType.CATEGORY.value)
 
 
-def read_entities(document: Document, fields: tuple[Field, ...]) -> dict[str, str]:
-    """The field that holds the key of each kind of entity, in the order of the fields."""
+def read_entities(
+    document: Document, fields: tuple[Field, ...], derived: tuple[Derived, ...]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The field that holds the key of each kind of entity, in the order of the fields; the same with derived
+    keys behind them, which windows alone know."""
     entities: dict[str, str] = {}
+    _add_entities(document, fields, "fields", entities)
+    every = dict(entities)
+    _add_entities(document, tuple(column.field for column in derived), "derived", every)
+    return entities, every
+
+
+def _add_entities(
+    document: Document, fields: tuple[Field, ...], section: str, entities: dict[str, str]
+) -> None:
     for field in fields:
         if not field.entity:
             continue
-        path = ("event", "fields", field.name, "entity")
+        path = ("event", section, field.name, "entity")
         if not field.type.is_text:
             document.fault(path, "an entity in a text field", f"a {field.type}")
         if field.entity in entities:
             document.fault(path, "one field an entity", f"{field.entity} is {entities[field.entity]} already")
         entities[field.entity] = field.name
-    return entities
 
 
 def pick_field(document: Document, key: str, fields: tuple[Field, ...], kind: FieldType, usual: str) -> str:
@@ -107,7 +119,7 @@ def pick_field(document: Document, key: str, fields: tuple[Field, ...], kind: Fi
 
 def _read_field(document: Document, name: str, given: Any, base_currency: str) -> Field:
     path = ("event", "fields", name)
-    if not is_name(name):
+    if not is_name(name) and name != _READING:
         document.fault(path, "a name", show(name), NAME_HINT)
     spec = document.mapping({"type": given} if isinstance(given, str) else given, path, _KEYS)
     kind = FieldType(document.choice(spec, "type", path, [kind.value for kind in FieldType]))
@@ -163,5 +175,7 @@ def is_name(text: str) -> bool:
     return plain and not keyword.iskeyword(text) and text not in _RESERVED
 
 
+_READING = "value"
+"""What every sensor calls its reading: a field may be called so, and a rule's own `value:` goes before it."""
 _RESERVED = frozenset({"value", "usual", "shadow", "base_currency", "risk_score"})
 """Names that rules, their messages and reasons have for something else."""

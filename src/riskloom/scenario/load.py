@@ -108,13 +108,13 @@ def build(
     base_currency = _read_currency(document)
     timezone = check_timezone(document, document.text(data, "timezone", (), "UTC"), ("timezone",))
     fields = read_fields(document, base_currency)
-    entities = read_entities(document, fields)
     derived = read_derived(document, fields, timezone)
+    entities, keys = read_entities(document, fields, derived)
     columns = (*fields, *(column.field for column in derived))
-    expanded, steps = expand_transformations(document, columns, entities)
+    expanded, steps = expand_transformations(document, columns, keys)
     if expanded:
         data["features"] = [*document.items(data.get("features"), ("features",)), *expanded]
-    features = read_features(document, columns, entities, timezone)
+    features = read_features(document, columns, keys, timezone)
     _share_steps(document, steps, features)
     unknown_fields = document.choice(data, "unknown_fields", (), ("refuse", "ignore"), "refuse")
     rates = read_rates(rates_document, base_currency)
