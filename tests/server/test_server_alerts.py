@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
@@ -548,3 +549,29 @@ def test_who_resolves_is_told_on(desk: Server) -> None:
 def test_an_event_without_alert_is_no_alert(desk: Server) -> None:
     desk.score(payment("quiet", user_id="quiet", device_id="q"))
     assert len(listed(desk)) == 3
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # PostgreSQL plans by the size of a table
+def test_pages_of_the_queue_are_read_by_their_indexes(desk: Server) -> None:
+    plans: set[str] = set()
+    engine = desk.runtime.alerts._lists._engine
+
+    def explain(connection: Any, _cursor: Any, text: str, given: Any, *_more: Any) -> None:
+        if text.startswith("SELECT"):
+            driver = connection.connection.driver_connection
+            plans.add(str(driver.execute(f"explain query plan {text}", given).fetchall()))
+
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    try:
+        for path, index in (
+            ("alerts", "alerts_waiting"),
+            ("alerts?cursor=1:40.0", "alerts_waiting"),
+            ("queues", "COVERING INDEX alerts_queues"),
+            ("alerts?entity=ann", "alerts_entity"),
+            ("decisions?flagged=true", "decisions_flagged"),
+        ):
+            plans.clear()
+            assert desk.get(f"/api/v1/{path}").status_code == 200
+            assert index in str(plans), (path, plans)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", explain)
