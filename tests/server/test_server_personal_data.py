@@ -27,10 +27,12 @@ def hashed(field: str, value: str) -> str:
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key function that can be told from the identity, and does not survive being used twice."""
     import riskloom.derived as derived
+    import riskloom.routing as routing
+    import riskloom.server.alerts.people as people
     import riskloom.server.decisions.record as record
     import riskloom.server.decisions.service as service
 
-    for module in (protect, derived, record, service):
+    for module in (protect, derived, record, service, routing, people):
         monkeypatch.setattr(module, "key_of", hashed)
 
 
