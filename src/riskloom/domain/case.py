@@ -98,6 +98,17 @@ thief's; so it is no fraud by a third party, and its code tells it from a false 
 """
 
 
+@dataclass(frozen=True, slots=True)
+class CaseSpec:
+    """What a scenario declares of its cases.
+
+    `four_eyes_above_minor` is the amount in minor units of the base currency above which a second person
+    confirms the end of a case; None where one always is enough.
+    """
+
+    four_eyes_above_minor: int | None = None
+
+
 class LinkKind(StrEnum):
     """How one case is to another, read from the first."""
 

@@ -112,7 +112,9 @@ class FileStore:
                 _write(path, content)
                 _sync_folder(path.parent)
         except OSError as error:
-            raise StoreUnavailable(f"The file could not be stored: {error.strerror}", hint="try again") from error
+            raise StoreUnavailable(
+                f"The file could not be stored: {error.strerror}", hint="try again"
+            ) from error
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -126,7 +128,8 @@ class FileStore:
             content = self._path(digest).read_bytes()
         except FileNotFoundError as error:
             raise NotFound(
-                "The content of this file is not on this disk.", hint="restore it from a backup of the data folder"
+                "The content of this file is not on this disk.",
+                hint="restore it from a backup of the data folder",
             ) from error
         except OSError as error:
             raise StoreUnavailable(f"The file cannot be read: {error.strerror}", hint="try again") from error

@@ -128,7 +128,9 @@ class MoveRepo:
         query = sa.select(case_events.c.arrival, case_events.c.disposition)
         query = query.where(case_events.c.case_id == case_id, case_events.c.is_told.is_(False))
         with reading(self._engine) as connection:
-            return [(int(row[0]), row[1]) for row in connection.execute(query.order_by(case_events.c.arrival))]
+            return [
+                (int(row[0]), row[1]) for row in connection.execute(query.order_by(case_events.c.arrival))
+            ]
 
     def told(self, case_id: int, arrivals: Sequence[int], refused: Sequence[str], at_us: int) -> None:
         """The labels of these events are durable; `refused` are the ids of events that took none."""
@@ -179,7 +181,10 @@ class MoveRepo:
 
     def _set(self, connection: Connection, case_id: int, move: CaseMove, decided_at_us: int | None) -> None:
         moved = sa.update(cases).where(cases.c.id == case_id)
-        connection.execute(moved.values(state=MOVES[move][1].value, decided_at_us=decided_at_us))
+        try:
+            connection.execute(moved.values(state=MOVES[move][1].value, decided_at_us=decided_at_us))
+        except sa.exc.IntegrityError as error:
+            raise Conflict(f"The entity of case {case_id} has just got another case.") from error
 
     def _refuse_second(self, connection: Connection, row: Row[Any]) -> None:
         """Refuse to open a case whose entity has another one."""

@@ -91,9 +91,16 @@ class CaseRepo:
             .where(alerts.c.closed_at_us.is_(None), alerts.c.case_id.is_(None))
         )
 
-    def collecting(self) -> list[int]:
-        """The cases that take in alerts."""
-        return self._ids(cases.c.state.in_(_COLLECTING))
+    def lacking(self) -> list[int]:
+        """The cases to which open alerts belong that are not in them."""
+        waiting = sa.exists().where(
+            alerts.c.scenario == cases.c.scenario,
+            alerts.c.entity == cases.c.entity,
+            alerts.c.entity_key == cases.c.entity_key,
+            alerts.c.closed_at_us.is_(None),
+            alerts.c.case_id.is_(None),
+        )
+        return self._ids(sa.and_(cases.c.state.in_(_COLLECTING), cases.c.entity_key != "", waiting))
 
     def closing(self) -> list[int]:
         """The cases whose labels are on their way."""
