@@ -19,6 +19,8 @@ from riskloom.registry import Registry
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
 from riskloom.server.bundles import BundleTexts
+from riskloom.server.cases.desk import Desk, make_desk
+from riskloom.server.cases.findings import Findings
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
 from riskloom.server.decisions.list_repo import ListRepo
@@ -62,6 +64,7 @@ class Runtime:
         labels: LabelService,
         policy: PolicyService,
         replays: ReplayJobs,
+        desk: Desk,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -74,6 +77,7 @@ class Runtime:
         self.labels = labels
         self.policy = policy
         self.replays = replays
+        self.desk = desk
 
     @property
     def bundle(self) -> Bundle:
@@ -254,11 +258,16 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
+    findings = Findings(labels, lists)
+    desk = make_desk(settings, engine, deciding, lists, views, findings, resolve)
     beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
+    beside.add(asyncio.create_task(desk.closer.run()))
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels, policy, replays)
+        yield Runtime(
+            settings, deciding, service, models, views, lineups, follower, labels, policy, replays, desk
+        )
     finally:
         for task in beside:
             task.cancel()
@@ -266,6 +275,10 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         await models.stop()
         await replays.stop()
         await deciding.stop()
+
+
+async def resolve(alert_ids: Sequence[int], disposition: object, reason: str, actor: str) -> None:
+    pass
 
 
 def _check_names(bundles: Sequence[Bundle]) -> None:

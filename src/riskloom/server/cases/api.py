@@ -186,4 +186,4 @@ def _case(case: dict[str, Any], status: int = 200) -> Response:
 
 
 def _service(request: Request) -> CaseService:
-    return runtime_of(request).cases
+    return runtime_of(request).desk.cases

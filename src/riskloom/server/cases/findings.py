@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from riskloom.domain.case import MEANINGS
 from riskloom.domain.alert import Disposition
+from riskloom.domain.case import MEANINGS
 from riskloom.domain.label import LabelSource
 from riskloom.domain.read import NumberText
 from riskloom.domain.show import show_time

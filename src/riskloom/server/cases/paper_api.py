@@ -119,4 +119,4 @@ async def do_task(request: Request, case_id: CaseId, task_id: Number) -> Respons
 
 
 def _service(request: Request) -> PaperService:
-    return runtime_of(request).papers
+    return runtime_of(request).desk.papers

@@ -38,9 +38,7 @@ class PaperService:
 
         def write() -> dict[str, Any]:
             self._repo.edit_note(case_id, note, seen, text, self._act(actor))
-            return next(
-                each for each in shown_notes(self._repo.notes(case_id)) if each["note"] == note
-            )
+            return next(each for each in shown_notes(self._repo.notes(case_id)) if each["note"] == note)
 
         return await asyncio.to_thread(write)
 

@@ -54,9 +54,7 @@ class Timeline:
 
     def _items(self, case: Row[Any], found: Sequence[tuple[Moment, Row[Any]]]) -> list[dict[str, Any]]:
         arrivals = sorted(moment.number for moment, _ in found if moment.rank == EVENT)
-        decided = {
-            view["arrival"]: view for view in self._views.stored(self._events.by_arrivals(arrivals))
-        }
+        decided = {view["arrival"]: view for view in self._views.stored(self._events.by_arrivals(arrivals))}
         texts = self._note_texts(case, found)
         items = []
         for moment, row in found:

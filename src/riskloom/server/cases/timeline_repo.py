@@ -91,7 +91,9 @@ class TimelineRepo:
     def _is_listed(self, about: About) -> sa.ColumnElement[bool]:
         """Whether a change puts the key on a list, or takes it off: the JSON names the list, then the key."""
         found = [
-            self._position(policy_changes.c.change, f'"list":{as_text(name)},"key":{as_text(about.entity_key)}')
+            self._position(
+                policy_changes.c.change, f'"list":{as_text(name)},"key":{as_text(about.entity_key)}'
+            )
             > 0
             for name in about.lists
         ]
