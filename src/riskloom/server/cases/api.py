@@ -48,7 +48,7 @@ async def list_cases(request: Request) -> Response:
     disposition, entity_key."""
     query = Query(request)
     state, is_active = query.choice("state", _STATES), query.flag("active") or False
-    states = None if state is None else (state,)
+    states: tuple[str, ...] | None = None if state is None else (state,)
     if is_active and states is None:
         states = tuple(one for one in _STATES if one != CaseState.CLOSED)
     narrowed = CaseFilter(

@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
-from riskloom.domain.case import MOVES, CaseMove, CaseState, Disposition, needs_second
+from riskloom.domain.alert import Disposition
+from riskloom.domain.case import MOVES, CaseMove, CaseState, moved, needs_second
 from riskloom.domain.show import show_time
-from riskloom.errors import CaseChanged, Conflict, MoveInvalid, NotFound
+from riskloom.errors import CaseChanged, Conflict, NotFound
 from riskloom.server.alerts.tables import activities
 from riskloom.server.cases.rows import MACHINE, Act, amount_of, arrivals_of, case_row, say
 from riskloom.server.cases.tables import case_events, cases
@@ -49,7 +50,7 @@ class MoveRepo:
     ) -> None:
         """Say of single events what they turned out to be; None takes that back."""
         with writing(self._engine) as connection:
-            self._take(connection, case_id, seen, {}, act, CaseState.OPEN)
+            self._take(connection, case_id, seen, {}, act, CaseMove.CLOSE)
             strange = set(arrivals) - set(arrivals_of(connection, case_id))
             if strange:
                 raise NotFound(f"Case {case_id} has no event with the arrival number {min(strange)}.")
@@ -75,7 +76,7 @@ class MoveRepo:
         values = {"disposition": disposition.value, "reason": reason, "only_marked": only_marked}
         with writing(self._engine) as connection:
             taken = {**values, "closed_by": act.actor}
-            self._take(connection, case_id, seen, taken, act, CaseState.OPEN)
+            self._take(connection, case_id, seen, taken, act, CaseMove.CLOSE)
             amount = amount_of(connection, case_id)
             is_large = needs_second(amount, above_minor)
             move = CaseMove.PROPOSE if is_large else CaseMove.CLOSE
@@ -97,7 +98,7 @@ class MoveRepo:
             When it is the first one.
         """
         with writing(self._engine) as connection:
-            self._take(connection, case_id, seen, {"confirmed_by": act.actor}, act, CaseState.PENDING)
+            self._take(connection, case_id, seen, {"confirmed_by": act.actor}, act, CaseMove.CONFIRM)
             if case_row(connection, self._scenario, case_id).closed_by == act.actor:
                 raise Conflict(
                     f"{act.actor} closed case {case_id}: a second person has to confirm it.",
@@ -115,7 +116,7 @@ class MoveRepo:
             When its entity has another case by now.
         """
         with writing(self._engine) as connection:
-            self._take(connection, case_id, seen, _UNDECIDED, act, MOVES[move][0])
+            self._take(connection, case_id, seen, _UNDECIDED, act, move)
             self._refuse_second(connection, case_row(connection, self._scenario, case_id))
             self._set(connection, case_id, move, None)
             _clear(connection, case_id, case_events.c.is_marked.is_(False))
@@ -164,12 +165,12 @@ class MoveRepo:
         seen: int,
         values: Mapping[str, Any],
         act: Act,
-        state: CaseState | None = None,
+        move: CaseMove | None = None,
     ) -> None:
-        """Take hold of a case as it was seen; the transaction's first statement."""
+        """Take hold of a case as it was seen, for a move; the transaction's first statement."""
         mine = sa.and_(cases.c.id == case_id, cases.c.scenario == self._scenario, cases.c.version == seen)
-        if state is not None:
-            mine = sa.and_(mine, cases.c.state == state.value)
+        if move is not None:
+            mine = sa.and_(mine, cases.c.state == MOVES[move][0].value)
         taken = sa.update(cases).where(mine)
         taken = taken.values(**values, version=cases.c.version + 1, changed_at_us=act.at_us)
         if connection.execute(taken).rowcount:
@@ -177,12 +178,14 @@ class MoveRepo:
         row = case_row(connection, self._scenario, case_id)
         if row.version != seen:
             raise CaseChanged(case_id, row.version, _changes(connection, case_id, seen))
-        raise MoveInvalid(f"Case {case_id} is {row.state}.", hint=f"this needs a case that is {state}")
+        if move is not None:
+            moved(CaseState(row.state), move)
+        raise CaseChanged(case_id, row.version, [])
 
     def _set(self, connection: Connection, case_id: int, move: CaseMove, decided_at_us: int | None) -> None:
-        moved = sa.update(cases).where(cases.c.id == case_id)
+        stands = sa.update(cases).where(cases.c.id == case_id)
         try:
-            connection.execute(moved.values(state=MOVES[move][1].value, decided_at_us=decided_at_us))
+            connection.execute(stands.values(state=MOVES[move][1].value, decided_at_us=decided_at_us))
         except sa.exc.IntegrityError as error:
             raise Conflict(f"The entity of case {case_id} has just got another case.") from error
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Index,
     Integer,
     String,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 from riskloom.server.alerts.tables import alerts
 from riskloom.server.tables import Arrival, metadata
 
-_IS_TAKEN = literal_column("state <> 'closed' and entity_key <> ''")
+_IS_TAKEN: ColumnElement[bool] = literal_column("state <> 'closed' and entity_key <> ''")
 
 cases = Table(
     "cases",
