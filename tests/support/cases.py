@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 
 from riskloom.bundle import Bundle, make_bundle
+from riskloom.clock import FixedClock
 from riskloom.scenario.load import scenario_from_parts
 from support.events import at
 from support.server import Server
 
+HOUR_US = 3_600_000_000
 FEATURES: dict[str, Any] = {
     "scenario": "desk_cards",
     "base_currency": "USD",
@@ -48,7 +50,9 @@ RULES: list[dict[str, Any]] = [
         "evidence": "spent_1h",
     },
 ]
-LISTS = [{"name": "stolen", "of": "user_id", "kind": "deny", "describe": "Customers whose card is not theirs"}]
+LISTS = [
+    {"name": "stolen", "of": "user_id", "kind": "deny", "describe": "Customers whose card is not theirs"}
+]
 
 
 def case_bundle(four_eyes_above: float | None = 5000) -> Bundle:
@@ -83,7 +87,12 @@ def alert_of(server: Server, event_id: str) -> int:
 
 def raised(server: Server, *numbers: int, **changes: Any) -> list[int]:
     """The alerts of large payments; one a payment, for an hour lies between them."""
-    return [alert_of(server, server.score(large(number, **changes))["event_id"]) for number in numbers]
+    found = []
+    for number in numbers:
+        assert isinstance(server.clock, FixedClock)
+        server.clock.time_us += HOUR_US
+        found.append(alert_of(server, server.score(large(number, **changes))["event_id"]))
+    return found
 
 
 def ask(
@@ -103,16 +112,21 @@ def done(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
     return body
 
 
-def opened(server: Server, *numbers: int, user: str = "ana", **changes: Any) -> dict[str, Any]:
+def opened(server: Server, *numbers: int, by: str = "ana", **changes: Any) -> dict[str, Any]:
     """The case of large payments."""
     alerts = raised(server, *numbers, **changes)
-    return done(ask(server, "POST", "", {"alert": alerts[0]}, user))
+    return done(ask(server, "POST", "", {"alert": alerts[0]}, by))
 
 
-def closed(server: Server, case: dict[str, Any], user: str = "ana", **said: Any) -> dict[str, Any]:
+def closed(server: Server, case: dict[str, Any], by: str = "ana", **said: Any) -> dict[str, Any]:
     """A case, closed as a confirmed fraud if nothing else is said."""
-    body = {"disposition": "confirmed_fraud", "reason": "the card was stolen", "version": case["version"], **said}
-    return done(ask(server, "POST", f"/{case['case_id']}/close", body, user))
+    body = {
+        "disposition": "confirmed_fraud",
+        "reason": "the card was stolen",
+        "version": case["version"],
+        **said,
+    }
+    return done(ask(server, "POST", f"/{case['case_id']}/close", body, by))
 
 
 def labels_of(server: Server, event_id: str) -> list[dict[str, Any]]:

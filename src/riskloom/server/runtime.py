@@ -272,9 +272,33 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
     findings = Findings(labels, lists)
+
+    async def resolve(ids: Sequence[int], disposition: Any, reason: str, actor: str) -> None:
+        from dataclasses import replace
+
+        from riskloom.domain.alert import AlertState
+        from riskloom.server.alerts.repo import Step
+
+        def act(alert: Any) -> Step:
+            now = clock.now_us()
+            return Step(
+                replace(alert, state=AlertState.RESOLVED, changed_at_us=now),
+                "alert.resolved",
+                {},
+                {
+                    "disposition": disposition.value,
+                    "closed_reason": reason,
+                    "closed_by": actor,
+                    "closed_at_us": now,
+                },
+            )
+
+        effects.book.close(ids)
+        await asyncio.to_thread(AlertRepo(engine, name).change, ids, act, actor, clock.now_us())
+
     desk = make_desk(settings, engine, deciding, lists, views, findings, resolve)
     beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
-    beside.add(asyncio.create_task(desk.closer.run()))
+    beside |= {asyncio.create_task(desk.closer.run()), asyncio.create_task(desk.collector.run())}
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
@@ -288,10 +312,6 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         await models.stop()
         await replays.stop()
         await deciding.stop()
-
-
-async def resolve(alert_ids: Sequence[int], disposition: object, reason: str, actor: str) -> None:
-    pass
 
 
 def _check_names(bundles: Sequence[Bundle]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from riskloom.server.cases.closing import Closer, Resolve
+from riskloom.server.cases.collecting import Collector
 from riskloom.server.cases.dossier import Dossiers
 from riskloom.server.cases.files import FileStore
 from riskloom.server.cases.findings import Findings
@@ -35,6 +36,7 @@ class Desk:
     papers: PaperService
     dossiers: Dossiers
     closer: Closer
+    collector: Collector
 
 
 def make_desk(
@@ -46,7 +48,7 @@ def make_desk(
     findings: Findings,
     resolve: Resolve,
 ) -> Desk:
-    """The desk of one scenario; its `closer.run` has to be run beside it.
+    """The desk of one scenario; its closer and its collector have to be run beside it.
 
     Parameters
     ----------
@@ -60,4 +62,4 @@ def make_desk(
     service = CaseService(engine, repo, moves, papers, events, views, timeline, closer)
     files = FileStore(Path(settings.data_dir) / FILES)
     dossiers = Dossiers(service, repo, timeline, events, views, clock)
-    return Desk(service, PaperService(papers, files, clock), dossiers, closer)
+    return Desk(service, PaperService(papers, files, clock), dossiers, closer, Collector(repo, clock))

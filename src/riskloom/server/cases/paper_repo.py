@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from riskloom.domain.case import OPPOSITE, LinkKind
 from riskloom.errors import Conflict, NotFound
-from riskloom.server.cases.rows import Act, case_row, say
+from riskloom.server.cases.rows import Act, case_row, hold, say
 from riskloom.server.cases.tables import case_files, case_links, case_notes, case_tasks, cases
 from riskloom.server.db import reading, writing
 
@@ -220,10 +220,8 @@ class PaperRepo:
 
     def _hold(self, connection: Connection, case_id: int) -> None:
         """Let nobody else write into a case until this transaction ends."""
-        mine = sa.and_(cases.c.id == case_id, cases.c.scenario == self._scenario)
-        held = sa.update(cases).where(mine).values(version=cases.c.version)
-        if not connection.execute(held).rowcount:
-            raise NotFound(f"There is no case {case_id}.")
+        hold(connection, case_id)
+        case_row(connection, self._scenario, case_id)
 
     def _all(self, query: sa.Select[Any]) -> list[Row[Any]]:
         with reading(self._engine) as connection:

@@ -13,11 +13,12 @@ from sqlalchemy.engine import Connection, Engine, Row
 from riskloom.domain.case import COLLECTING, CaseState
 from riskloom.errors import Conflict, MoveInvalid, NotFound
 from riskloom.server.alerts.tables import alerts
-from riskloom.server.cases.rows import MACHINE, Act, arrivals_of, case_row, raise_version, say, sums_of
+from riskloom.server.cases.rows import MACHINE, Act, arrivals_of, case_row, hold, raise_version, say, sums_of
 from riskloom.server.cases.tables import case_events, case_tasks, cases
-from riskloom.server.db import reading, writing
+from riskloom.server.db import locking, reading
 
 _COLLECTING = tuple(state.value for state in COLLECTING)
+_UNJOINED = (alerts.c.closed_at_us.is_(None), alerts.c.case_id.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class CaseRepo:
         ------
         NotFound, MoveInvalid, Conflict
         """
-        with writing(self._engine) as connection:
+        with locking(self._engine) as connection:
             alert = self._alert(connection, alert_id)
             if alert.case_id is not None:
                 return int(alert.case_id), False
@@ -57,6 +58,9 @@ class CaseRepo:
             case_id = self._taken(connection, alert) if made is None else made
             joined = self._join(connection, case_id, alert)
             if alert_id not in joined:
+                taken = self._alert(connection, alert_id).case_id  # at once with somebody else
+                if taken is not None:
+                    return int(taken), False
                 raise MoveInvalid(f"Alert {alert_id} was closed in the meantime.", hint="look at it again")
             if made is None:
                 raise_version(connection, case_id, act.at_us)
@@ -70,10 +74,9 @@ class CaseRepo:
         with reading(self._engine) as connection:
             if connection.execute(missing.limit(1)).first() is None:
                 return []
-        with writing(self._engine) as connection:
-            taken = sa.update(alerts).where(alerts.c.id.in_(missing), alerts.c.case_id.is_(None))
-            taken = taken.values(case_id=case_id).returning(alerts.c.id)
-            joined = sorted(row[0] for row in connection.execute(taken))
+        with locking(self._engine) as connection:
+            hold(connection, case_id)
+            joined = _take_in(connection, case_id, missing)
             if joined:
                 raise_version(connection, case_id, at_us)
                 act = Act(MACHINE, at_us)
@@ -87,20 +90,26 @@ class CaseRepo:
             sa.select(alerts.c.id)
             .join(cases, sa.and_(*same, cases.c.entity_key == alerts.c.entity_key))
             .where(cases.c.id == case_id, cases.c.scenario == self._scenario)
-            .where(cases.c.state.in_(_COLLECTING), cases.c.entity_key != "")
-            .where(alerts.c.closed_at_us.is_(None), alerts.c.case_id.is_(None))
+            .where(cases.c.state.in_(_COLLECTING), cases.c.entity_key != "", *_UNJOINED)
         )
 
-    def lacking(self) -> list[int]:
-        """The cases to which open alerts belong that are not in them."""
-        waiting = sa.exists().where(
-            alerts.c.scenario == cases.c.scenario,
-            alerts.c.entity == cases.c.entity,
-            alerts.c.entity_key == cases.c.entity_key,
-            alerts.c.closed_at_us.is_(None),
-            alerts.c.case_id.is_(None),
+    def lacking(self, after: int) -> list[int]:
+        """The cases to which open alerts behind a number belong that are not in them."""
+        same = (cases.c.scenario == alerts.c.scenario, cases.c.entity == alerts.c.entity)
+        query = (
+            sa.select(cases.c.id)
+            .distinct()
+            .join(alerts, sa.and_(*same, cases.c.entity_key == alerts.c.entity_key))
+            .where(alerts.c.scenario == self._scenario, alerts.c.id > after)
+            .where(cases.c.state.in_(_COLLECTING), cases.c.entity_key != "", *_UNJOINED)
         )
-        return self._ids(sa.and_(cases.c.state.in_(_COLLECTING), cases.c.entity_key != "", waiting))
+        with reading(self._engine) as connection:
+            return [int(row.id) for row in connection.execute(query.order_by(cases.c.id))]
+
+    def last_alert(self) -> int:
+        """The highest number of an alert; 0 when there is none."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(sa.select(sa.func.max(alerts.c.id))).scalar() or 0)
 
     def closing(self) -> list[int]:
         """The cases whose labels are on their way."""
@@ -160,10 +169,8 @@ class CaseRepo:
         its = alerts.c.id == alert.id
         if alert.entity_key:
             its = sa.and_(alerts.c.entity == alert.entity, alerts.c.entity_key == alert.entity_key)
-        taken = sa.update(alerts).where(alerts.c.scenario == self._scenario, its)
-        taken = taken.where(alerts.c.closed_at_us.is_(None), alerts.c.case_id.is_(None))
-        taken = taken.values(case_id=case_id).returning(alerts.c.id)
-        return sorted(row[0] for row in connection.execute(taken))
+        waiting = sa.select(alerts.c.id).where(alerts.c.scenario == self._scenario, its, *_UNJOINED)
+        return _take_in(connection, case_id, waiting)
 
     # ---------------------------------------------------------------- reading
 
@@ -231,6 +238,16 @@ class CaseRepo:
         query = sa.select(case_events).where(case_events.c.case_id == case_id)
         with reading(self._engine) as connection:
             return {int(row.arrival): row for row in connection.execute(query)}
+
+
+def _take_in(connection: Connection, case_id: int, waiting: sa.Select[Any]) -> list[int]:
+    """Write into alerts which case they are in; locks them in the order of their ids, as the writer does."""
+    locked = connection.execute(waiting.order_by(alerts.c.id).with_for_update(of=alerts))
+    joined = [int(row.id) for row in locked]
+    if joined:
+        taken = sa.update(alerts).where(alerts.c.id.in_(joined)).values(case_id=case_id)
+        connection.execute(taken)
+    return joined
 
 
 def _conditions(narrowed: CaseFilter) -> Sequence[sa.ColumnElement[bool]]:

@@ -65,6 +65,12 @@ def arrivals_of(connection: Connection, case_id: int) -> list[int]:
     return [int(row.arrival) for row in connection.execute(query)]
 
 
+def hold(connection: Connection, case_id: int) -> bool:
+    """Let nobody else write into a case until the transaction ends; whether there is such a case."""
+    held = sa.update(cases).where(cases.c.id == case_id).values(version=cases.c.version)
+    return bool(connection.execute(held).rowcount)
+
+
 def raise_version(connection: Connection, case_id: int, at_us: int) -> None:
     """A case is another than was seen."""
     raised = sa.update(cases).where(cases.c.id == case_id)

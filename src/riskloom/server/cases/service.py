@@ -1,8 +1,8 @@
 """What can be done with cases: opened from an alert, moved, closed with what was found.
 
 An open alert of an entity that has an open case belongs to that case. Whenever a case is opened, read or
-moved it first takes in such alerts; so none is missed, whoever was killed in between, and who closes a case
-has seen all that it decides.
+moved it first takes in such alerts, and `collecting.py` does so for all cases all the time; so none is missed,
+whoever was killed in between, and who closes a case has seen all that it decides.
 """
 
 from __future__ import annotations
@@ -63,8 +63,6 @@ class CaseService:
         """A page of cases, newest first."""
 
         def read() -> dict[str, Any]:
-            for case_id in self._repo.lacking():
-                self._repo.gather(case_id, self._now_us)
             rows = self._repo.page(narrowed, limit + 1, before)
             items = [shown_case(row, sums, self._currency) for row, sums in rows[:limit]]
             return {"items": items, "next": str(items[-1]["case_id"]) if len(rows) > limit else None}
