@@ -204,6 +204,6 @@ def test_the_timeline_has_everything_page_by_page_and_once(desk: Server) -> None
     }
     by_kind = {one["kind"]: one for one in pages}
     assert by_kind["case.noted"]["detail"]["text"] == "first thought"
-    assert by_kind["event"]["detail"]["reasons"][0]["message"] == "200.00 is a lot"
+    assert by_kind["event"]["detail"]["reasons"][0]["message"] == "200 is a lot"
     assert by_kind["case.task_done"]["actor"] == "bob"
     assert "cursor" in faults(ask(desk, "GET", "/1/timeline?cursor=1:9:1"), "parameter_invalid")

@@ -25,11 +25,15 @@ _OWN = """
 td{white-space:normal;text-align:left}thead th{text-align:left}
 .rl-note{border-left:3px solid var(--line);padding:2px 0 2px 16px;margin:18px 0;break-inside:avoid}
 .rl-note p{white-space:pre-wrap;overflow-wrap:anywhere}
-.rl-card h3{margin:18px 0 2px}.rl-card{break-inside:auto;margin-bottom:8px}
+.rl-card h3{margin:18px 0 2px}.rl-card{margin-bottom:8px}
+.rl-figures{grid-template-columns:repeat(auto-fit,minmax(110px,1fr))}.rl-figures .rl-big{white-space:normal}
+@media (min-width:760px){.rl-card .rl-pairs{grid-template-columns:130px 1fr 130px 1fr}}
+@media print{.rl-card .rl-pairs{grid-template-columns:110px 1fr 110px 1fr}}
 .rl-reason{margin:14px 0 4px;break-inside:avoid}.rl-reason b{font-weight:600}
 .rl-mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12.5px;overflow-wrap:anywhere}
 .rl-time td:first-of-type,.rl-time th{white-space:nowrap}
-@media print{body{font-size:12px}.rl-card{padding:2px 14px 10px}h2{margin-top:28px}a{color:inherit}}
+@media print{body{font-size:12px}.rl-card{padding:2px 14px 10px}
+.rl-figures .rl-long{font-size:15px}h2{margin-top:28px}a{color:inherit}}
 @page{margin:16mm 14mm}
 """
 
@@ -98,9 +102,9 @@ def _decision(case: Mapping[str, Any]) -> str:
     return f'<div class="rl-card">{_facts(facts)}</div>'
 
 
-def _facts(facts: Sequence[tuple[str, Any]]) -> str:
+def _facts(facts: Sequence[tuple[str, Any]], kind: str = "") -> str:
     listed = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in facts)
-    return f"<dl>{listed}</dl>"
+    return f'<dl class="{kind}">{listed}</dl>'
 
 
 def _events(
@@ -125,7 +129,7 @@ def _event(
     return (
         f'<div class="rl-card"><h3>{text(event["event_id"])}{said}</h3>'
         f'<p class="rl-meta">{text(state)}</p>'
-        f"{_facts(event_facts(event['event']))}{reasons}</div>"
+        f"{_facts(event_facts(event), 'rl-pairs')}{reasons}</div>"
     )
 
 

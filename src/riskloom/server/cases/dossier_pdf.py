@@ -43,10 +43,11 @@ def render_pdf(made: Mapping[str, Any]) -> bytes:
     paper.figures(_figures(case))
     _decision(paper, case)
     _events(paper, case, dossier["events"], evidence)
+    _alerts(paper, case)
     _papers(paper, case)
     rows = [[clock(one["at"]), one["actor"] or "", *happened(one)] for one in dossier["timeline"]]
     paper.heading("Timeline")
-    paper.table(["when (UTC)", "who", "what", ""], _cut(rows), (3.1, 2.2, 5.2, 7.5))
+    paper.table(["when (UTC)", "who", "what", ""], _cut(rows), (3.3, 2.0, 5.2, 7.5))
     out = io.BytesIO()
     paper.write(out, f"Made {clock(made['made_at'])} by {made['made_by']}", made["digest"])
     return out.getvalue()
@@ -90,7 +91,7 @@ def _events(
         risk = "" if event["risk_score"] is None else f", risk {event['risk_score']:.2f}"
         said = f", {kinds(event['disposition'])}" if event["disposition"] else ""
         state = f"{event['outcome'] or 'not decided'}{risk}, {clock(event['event_time'])}{said}"
-        paper.event(event["event_id"], state, event_facts(event["event"]))
+        paper.event(event["event_id"], state, event_facts(event))
         for reason in event["reasons"]:
             paper.reason(reason["severity"], reason["message"], reason["code"])
             known = [evidence[name] for name in reason["evidence"] if name in evidence]
@@ -113,6 +114,23 @@ def _evidence(paper: Any, known: Sequence[Mapping[str, Any]], fields: Sequence[s
     if len(known) > SHOWN_EVIDENCE:
         paper.quiet(f"The last {SHOWN_EVIDENCE} of {len(known):,} events:")
     paper.table(["event", "time", *fields, "outcome"], _cut(rows))
+
+
+def _alerts(paper: Any, case: Mapping[str, Any]) -> None:
+    paper.heading("Alerts")
+    rows = [
+        [
+            str(one["alert_id"]),
+            clock(one["opened_at"]),
+            one["severity"],
+            one["state"],
+            ", ".join(one["reasons"]),
+            money(one["amount"], case["currency"]),
+        ]
+        for one in case["alert_list"]
+    ]
+    head = ["alert", "raised", "severity", "state", "reasons", "amount"]
+    paper.table(head, _cut(rows), (1.8, 3.3, 1.9, 2.2, 5.6, 3.2))
 
 
 def _papers(paper: Any, case: Mapping[str, Any]) -> None:

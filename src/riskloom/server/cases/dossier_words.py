@@ -32,7 +32,8 @@ _DONE = {
     "label": "label",
     "list": "list changed",
 }
-_SAID = ("reason", "disposition", "assignee", "priority", "text", "name", "title", "kind")
+_SAID = ("disposition", "reason", "text", "name", "title", "kind")
+_NAMED = ("assignee", "priority")
 
 
 def clock(at: str | None) -> str:
@@ -82,8 +83,9 @@ def size(count: int) -> str:
 
 
 def event_facts(event: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The fields of an event that are there."""
-    return [(name, str(value)) for name, value in event.items() if value is not None]
+    """The fields of an event that are there, but its id."""
+    fields, event_id = event["event"], event["event_id"]
+    return [(name, str(value)) for name, value in fields.items() if value not in (None, event_id)]
 
 
 def usual_fields(events: Sequence[Mapping[str, Any]], entity: str) -> list[str]:
@@ -120,6 +122,7 @@ def happened(item: Mapping[str, Any]) -> tuple[str, str]:
         return what, "; ".join(changes)
     said = [kinds(str(detail[name])) if name in ("disposition", "kind") else str(detail[name])
             for name in _SAID if detail.get(name)]  # fmt: skip
+    said += [f"{name} {detail[name] or NONE}" for name in _NAMED if name in detail]
     said += [
         f"{len(detail[name]):,} {'events' if name == 'arrivals' else name}"
         for name in ("alerts", "arrivals", "events")

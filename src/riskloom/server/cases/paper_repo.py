@@ -208,12 +208,14 @@ class PaperRepo:
             mine = sa.and_(case_tasks.c.case_id == case_id, case_tasks.c.id == task_id)
             changed = sa.update(case_tasks).where(mine, case_tasks.c.done_at_us.is_(None) == is_done)
             by, at_us = (act.actor, act.at_us) if is_done else (None, None)
-            if connection.execute(changed.values(done_by=by, done_at_us=at_us)).rowcount:
-                kind = "case.task_done" if is_done else "case.task_undone"
-                say(connection, self._scenario, case_id, kind, act, {"task": task_id})
+            is_new = connection.execute(changed.values(done_by=by, done_at_us=at_us)).rowcount
             found = connection.execute(sa.select(case_tasks).where(mine)).first()
             if found is None:
                 raise NotFound(f"Case {case_id} has no task {task_id}.")
+            if is_new:
+                kind = "case.task_done" if is_done else "case.task_undone"
+                detail = {"task": task_id, "title": found.title}
+                say(connection, self._scenario, case_id, kind, act, detail)
             return found
 
     # ---------------------------------------------------------------- shared

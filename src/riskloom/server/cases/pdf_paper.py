@@ -18,11 +18,22 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import cm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
-from reportlab.platypus import KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    CondPageBreak,
+    KeepTogether,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 INK, QUIET, GRID, LINE = (HexColor(code) for code in ("#1d2429", "#5b666e", "#e6e8e6", "#c3cac6"))
 TONES = {"critical": "#a02b20", "high": "#a02b20", "medium": "#8a5a00", "low": "#1f6f8b"}
 WIDTH = 18.0
+TIMES, TIME_WIDTH = ("time", "when (UTC)", "due", "done"), 3.3
+PADDING = 6
+"""Points that ReportLab leaves free around what stands on a page."""
 _BODY, _BOLD = "RiskloomSans", "RiskloomSans-Bold"
 _FONTS = (
     ("/usr/share/fonts/truetype/dejavu", "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"),
@@ -58,8 +69,8 @@ class Paper:
         self._parts += [self._text(self._name, "title"), self._text(below, "quiet")]
 
     def heading(self, text: str) -> None:
-        """A heading, which stays with what follows."""
-        self._parts.append(self._text(text, "heading"))
+        """A heading, with room for something below it."""
+        self._parts += [CondPageBreak(2.5 * cm), self._text(text, "heading")]
 
     def quiet(self, text: str) -> None:
         """A remark."""
@@ -111,8 +122,8 @@ class Paper:
     def table(
         self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float] | None = None
     ) -> None:
-        """A table whose head stands on each page; widths in centimetres, all equal where none are given."""
-        given = widths or [WIDTH / len(head)] * len(head)
+        """A table whose head stands on each page; widths in centimetres, by the head where none are given."""
+        given = widths or _widths(head)
         cells = [[self._text(cell, "head") for cell in head]]
         cells += [[self._text(cell, "cell") for cell in row] for row in rows]
         drawn = Table(cells, colWidths=[width * cm for width in given], repeatRows=1)
@@ -122,7 +133,7 @@ class Paper:
                     ("LINEBELOW", (0, 0), (-1, 0), 0.6, LINE),
                     ("LINEBELOW", (0, 1), (-1, -1), 0.4, GRID),
                     ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                    ("LEFTPADDING", (0, 0), (-1, -1), 2),
+                    ("LEFTPADDING", (0, 0), (-1, -1), 0),
                     ("RIGHTPADDING", (0, 0), (-1, -1), 6),
                     ("TOPPADDING", (0, 0), (-1, -1), 2.5),
                     ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
@@ -144,8 +155,8 @@ class Paper:
         document = SimpleDocTemplate(
             out,
             pagesize=A4,
-            leftMargin=1.5 * cm,
-            rightMargin=1.5 * cm,
+            leftMargin=1.5 * cm - PADDING,
+            rightMargin=1.5 * cm - PADDING,
             topMargin=1.6 * cm,
             bottomMargin=1.9 * cm,
             title=self._shown(self._name),
@@ -165,7 +176,7 @@ class Paper:
         drawn = Table(rows or [[""]], colWidths=[name, (WIDTH / columns) * cm - name] * columns)
         padding = [
             (f"{side}PADDING", (0, 0), (-1, -1), points)
-            for side, points in (("LEFT", 2), ("RIGHT", 4), ("TOP", 1), ("BOTTOM", 1.5))
+            for side, points in (("LEFT", 0), ("RIGHT", 4), ("TOP", 1), ("BOTTOM", 1.5))
         ]
         drawn.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *padding]))
         return drawn
@@ -208,6 +219,13 @@ def _find() -> tuple[str, str]:
     return _OWN
 
 
+def _widths(head: Sequence[str]) -> list[float]:
+    """Room for a moment in one line where there is one; all others alike."""
+    moments = sum(name in TIMES for name in head)
+    other = (WIDTH - moments * TIME_WIDTH) / max(len(head) - moments, 1)
+    return [TIME_WIDTH if name in TIMES else other for name in head]
+
+
 def _style(
     font: str, points: float, leading: float, after: float, *, before: float = 0, color: Any = INK
 ) -> ParagraphStyle:
@@ -220,5 +238,4 @@ def _style(
         spaceBefore=before,
         textColor=color,
         splitLongWords=1,
-        keepWithNext=1 if font == _BOLD else 0,
     )

@@ -1,7 +1,7 @@
 """What can be done with cases: opened from an alert, moved, closed with what was found.
 
 An open alert of an entity that has an open case belongs to that case. Whenever a case is opened, read or
-moved it first takes in such alerts, and `collecting.py` does so for all cases all the time; so none is missed,
+moved it first takes in such alerts, and `collecting.py` lets all cases do so all the time; so none is missed,
 whoever was killed in between, and who closes a case has seen all that it decides.
 """
 
