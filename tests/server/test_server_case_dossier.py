@@ -11,14 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
 from support.cases import HOUR_US, ask, case_bundle, closed, done, large, opened, raised
 from support.databases import Database
 from support.events import NOW_US
 from support.server import Server, problem, serving
 
-EVIL = "<script>alert(1)</script> Имя 中 & \"q\""
+EVIL = '<script>alert(1)</script> Имя 中 & "q"'
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What people put into a case: notes with their versions, files, links from both sides, tasks; the timeline."""
+"""What people put into a case: notes and their versions, files, links, tasks; and its timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases: opened from alerts, one an entity, collecting; closed with what was found, by two where it is much."""
+"""Cases: opened from alerts, one an entity, collecting; closed with what was found."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ def desk(database: Database, desk_bundle: Bundle) -> Iterator[Server]:
     """A server whose large payments raise alerts."""
     with serving(database, desk_bundle, clock=FixedClock(NOW_US)) as server:
         yield server
+
+
+def case_of(database: Database, alert_id: int) -> int | None:
+    """The case that an alert is in, as stored."""
+    found = dict(database.rows("select id, case_id from alerts"))
+    return found[alert_id]
+
+
+def resolve(desk: Server, alert_id: int, disposition: str) -> None:
+    """Resolve an alert by itself."""
+    body = {"disposition": disposition, "reason": "looked at it"}
+    answer = desk.post(f"/api/v1/alerts/{alert_id}/resolve", body, headers={"X-Riskloom-User": "ana"})
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_case_is_opened_from_an_alert_and_has_all_of_its_entity(desk: Server) -> None:
@@ -91,7 +104,7 @@ def test_alerts_join_without_anybody_looking(desk: Server) -> None:
     case = opened(desk, 1)
     (later,) = raised(desk, 2)
     desk.runtime.desk.collector.collect()
-    assert desk.database.one(f"select case_id from alerts where id = {later}") == case["case_id"]
+    assert case_of(desk.database, later) == case["case_id"]
 
 
 def test_what_was_raised_while_nobody_served_joins_at_the_next_start(
@@ -101,11 +114,11 @@ def test_what_was_raised_while_nobody_served_joins_at_the_next_start(
         case = opened(server, 1)
         (later,) = raised(server, 2)
         connection = database.connect()
-        connection.execute(f"update alerts set case_id = null where id = {later}")
+        connection.execute("update alerts set case_id = null where id > 1")
         connection.close()
     with serving(database, desk_bundle) as server:
         server.runtime.desk.collector.collect()
-        assert database.one(f"select case_id from alerts where id = {later}") == case["case_id"]
+        assert case_of(database, later) == case["case_id"]
 
 
 def test_closing_labels_the_events_resolves_the_alerts_and_lets_a_new_case_begin(desk: Server) -> None:
@@ -170,6 +183,35 @@ def test_only_marked_events_are_labelled_where_that_is_asked(desk: Server) -> No
     closed(desk, case, disposition="insufficient_information", only_marked=True)
     assert [one["code"] for one in labels_of(desk, "p-1")] == ["confirmed_fraud"]
     assert labels_of(desk, "p-2") == []
+
+
+def test_an_alert_that_is_resolved_by_itself_gives_labels(desk: Server) -> None:
+    for number in (1, 2):
+        desk.score(large(number))
+    resolve(desk, 1, "false_positive")
+    for event_id in ("p-1", "p-2"):
+        (label,) = labels_of(desk, event_id)
+        assert (label["fraud"], label["code"], label["source"]) == (False, "false_positive", "analyst")
+    assert desk.database.one("select count(*) from alerts where told_at_us = closed_at_us") == 1
+
+
+def test_an_alert_resolved_by_itself_keeps_its_finding_when_its_case_ends_otherwise(desk: Server) -> None:
+    case = opened(desk, 1, 2)
+    resolve(desk, 1, "false_positive")
+    assert isinstance(desk.clock, FixedClock)
+    desk.clock.time_us += HOUR_US
+    case = done(ask(desk, "GET", f"/{case['case_id']}"))
+    closed(desk, case)
+    assert [one["code"] for one in labels_of(desk, "p-1")] == ["false_positive"]
+    assert [one["code"] for one in labels_of(desk, "p-2")] == ["confirmed_fraud"]
+
+
+def test_a_case_ends_the_alerts_that_somebody_works_on(desk: Server) -> None:
+    case = opened(desk, 1)
+    claimed = desk.post("/api/v1/alerts/1/claim", {}, headers={"X-Riskloom-User": "bob"})
+    assert claimed.status_code == 200, claimed.text
+    ended = closed(desk, case)
+    assert (ended["state"], ended["alert_list"][0]["state"]) == ("closed", "resolved")
 
 
 def test_above_the_amount_a_second_person_confirms(desk: Server) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from riskloom import __version__
 from riskloom.errors import Fault, NotFound, ParameterInvalid, RiskloomError
+from riskloom.server.alerts import api as alerts
 from riskloom.server.cases import api as cases
 from riskloom.server.cases import dossier_api as case_dossiers
 from riskloom.server.cases import paper_api as case_papers
@@ -49,6 +50,7 @@ def create_app(served: Served) -> HotRoute:
             lineup.router,
             policy.router,
             replays.router,
+            alerts.router,
             cases.router,
             case_papers.router,
             case_dossiers.router,

@@ -18,10 +18,14 @@ from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, ne
 from riskloom.registry import Registry
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
+from riskloom.server.alerts.job import close_regularly
+from riskloom.server.alerts.list_repo import AlertListRepo
+from riskloom.server.alerts.people import PeopleService
+from riskloom.server.alerts.people_repo import PeopleRepo
 from riskloom.server.alerts.repo import AlertRepo
+from riskloom.server.alerts.service import AlertService
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.cases.desk import Desk, make_desk
-from riskloom.server.cases.findings import Findings
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
 from riskloom.server.decisions.list_repo import ListRepo
@@ -67,6 +71,8 @@ class Runtime:
         policy: PolicyService,
         replays: ReplayJobs,
         desk: Desk,
+        alerts: AlertService,
+        people: PeopleService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -80,6 +86,8 @@ class Runtime:
         self.policy = policy
         self.replays = replays
         self.desk = desk
+        self.alerts = alerts
+        self.people = people
 
     @property
     def bundle(self) -> Bundle:
@@ -248,7 +256,8 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         casting = await asyncio.to_thread(caster.first, bundle, say)
     policies = PolicyRepo(engine, name)
     memory = await asyncio.to_thread(policies.memory)
-    effects = Effects(AlertRepo(engine, name), casting.champion)
+    alert_repo = AlertRepo(engine, name)
+    effects = Effects(alert_repo, casting.champion)
     known = await asyncio.to_thread(effects.read, casting.champion, clock.now_us())
     state = await asyncio.to_thread(rebuilt, repo, casting, memory, known, settings.data_dir, progress)
     deciding = DecisionEngine(
@@ -271,39 +280,32 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
-    findings = Findings(labels, lists)
-
-    async def resolve(ids: Sequence[int], disposition: Any, reason: str, actor: str) -> None:
-        from dataclasses import replace
-
-        from riskloom.domain.alert import AlertState
-        from riskloom.server.alerts.repo import Step
-
-        def act(alert: Any) -> Step:
-            now = clock.now_us()
-            return Step(
-                replace(alert, state=AlertState.RESOLVED, changed_at_us=now),
-                "alert.resolved",
-                {},
-                {
-                    "disposition": disposition.value,
-                    "closed_reason": reason,
-                    "closed_by": actor,
-                    "closed_at_us": now,
-                },
-            )
-
-        effects.book.close(ids)
-        await asyncio.to_thread(AlertRepo(engine, name).change, ids, act, actor, clock.now_us())
-
-    desk = make_desk(settings, engine, deciding, lists, views, findings, resolve)
-    beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
-    beside |= {asyncio.create_task(desk.closer.run()), asyncio.create_task(desk.collector.run())}
+    people_repo = PeopleRepo(engine, name)
+    alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
+    people = PeopleService(deciding, people_repo)
+    desk = make_desk(settings, engine, deciding, lists, views, labels, alerts)
+    beside = {
+        asyncio.create_task(snapshot_regularly(settings, deciding)),
+        asyncio.create_task(close_regularly(alerts)),
+        *(asyncio.create_task(work) for work in desk.beside()),
+    }
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
         yield Runtime(
-            settings, deciding, service, models, views, lineups, follower, labels, policy, replays, desk
+            settings,
+            deciding,
+            service,
+            models,
+            views,
+            lineups,
+            follower,
+            labels,
+            policy,
+            replays,
+            desk,
+            alerts,
+            people,
         )
     finally:
         for task in beside:

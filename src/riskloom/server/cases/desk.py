@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from riskloom.server.cases.closing import Closer, Resolve
+from riskloom.server.alerts.service import AlertService
+from riskloom.server.cases.alert_label_repo import AlertLabelRepo
+from riskloom.server.cases.alert_labels import AlertLabels
+from riskloom.server.cases.closing import Closer
 from riskloom.server.cases.collecting import Collector
 from riskloom.server.cases.dossier import Dossiers
 from riskloom.server.cases.files import FileStore
@@ -22,6 +27,7 @@ from riskloom.server.cases.timeline_repo import TimelineRepo
 from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import DecisionEngine
+from riskloom.server.labels.service import LabelService
 from riskloom.server.settings import Settings
 
 FILES = "files"
@@ -37,6 +43,11 @@ class Desk:
     dossiers: Dossiers
     closer: Closer
     collector: Collector
+    alert_labels: AlertLabels
+
+    def beside(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """What has to run beside the desk until it is cancelled."""
+        return self.closer.run(), self.collector.run(), self.alert_labels.run()
 
 
 def make_desk(
@@ -45,21 +56,19 @@ def make_desk(
     engine: DecisionEngine,
     events: ListRepo,
     views: Views,
-    findings: Findings,
-    resolve: Resolve,
+    labels: LabelService,
+    alerts: AlertService,
 ) -> Desk:
-    """The desk of one scenario; its closer and its collector have to be run beside it.
-
-    Parameters
-    ----------
-    resolve
-        Resolves the open alerts of a case that was closed.
-    """
+    """The desk of one scenario. From here on, alerts that are resolved give labels."""
     name, clock = engine.bundle.scenario.name, engine.clock
     repo, moves, papers = CaseRepo(database, name), MoveRepo(database, name), PaperRepo(database, name)
     timeline = Timeline(TimelineRepo(database, name), papers, events, views)
-    closer = Closer(repo, moves, findings, resolve, clock)
+    findings = Findings(labels, events)
+    closer = Closer(repo, moves, findings, alerts.end, clock)
+    alert_labels = AlertLabels(AlertLabelRepo(database, name), findings, clock)
+    alerts.resolved = alert_labels.resolved
     service = CaseService(engine, repo, moves, papers, events, views, timeline, closer)
     files = FileStore(Path(settings.data_dir) / FILES)
     dossiers = Dossiers(service, repo, timeline, events, views, clock)
-    return Desk(service, PaperService(papers, files, clock), dossiers, closer, Collector(repo, clock))
+    paper_service, collector = PaperService(papers, files, clock), Collector(repo, clock)
+    return Desk(service, paper_service, dossiers, closer, collector, alert_labels)

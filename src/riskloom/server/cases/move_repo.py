@@ -18,7 +18,7 @@ from riskloom.domain.case import MOVES, CaseMove, CaseState, moved, needs_second
 from riskloom.domain.show import show_time
 from riskloom.errors import CaseChanged, Conflict, NotFound
 from riskloom.server.alerts.tables import activities
-from riskloom.server.cases.rows import MACHINE, Act, amount_of, arrivals_of, case_row, say
+from riskloom.server.cases.rows import MACHINE, Act, amount_of, arrivals_of, case_row, put_events, say
 from riskloom.server.cases.tables import case_events, cases
 from riskloom.server.db import reading, writing
 from riskloom.server.decisions.record import decode
@@ -56,7 +56,7 @@ class MoveRepo:
                 raise NotFound(f"Case {case_id} has no event with the arrival number {min(strange)}.")
             _clear(connection, case_id, case_events.c.arrival.in_(arrivals))
             if disposition is not None:
-                _insert(connection, case_id, arrivals, disposition.value, act, is_marked=True)
+                put_events(connection, case_id, arrivals, disposition.value, act, is_marked=True)
             detail = {"arrivals": list(arrivals), "disposition": disposition}
             say(connection, self._scenario, case_id, "case.marked", act, detail)
 
@@ -85,7 +85,7 @@ class MoveRepo:
                 known = sa.select(case_events.c.arrival).where(case_events.c.case_id == case_id)
                 marked = set(connection.execute(known).scalars())
                 rest = [each for each in arrivals_of(connection, case_id) if each not in marked]
-                _insert(connection, case_id, rest, disposition.value, act, is_marked=False)
+                put_events(connection, case_id, rest, disposition.value, act, is_marked=False)
             detail = {**values, "amount_minor": amount}
             say(connection, self._scenario, case_id, f"case.{move}", act, detail)
 
@@ -206,31 +206,6 @@ class MoveRepo:
 
 def _clear(connection: Connection, case_id: int, which: sa.ColumnElement[bool]) -> None:
     connection.execute(sa.delete(case_events).where(case_events.c.case_id == case_id, which))
-
-
-def _insert(
-    connection: Connection,
-    case_id: int,
-    arrivals: Sequence[int],
-    disposition: str,
-    act: Act,
-    *,
-    is_marked: bool,
-) -> None:
-    rows = [
-        {
-            "case_id": case_id,
-            "arrival": arrival,
-            "disposition": disposition,
-            "is_marked": is_marked,
-            "actor": act.actor,
-            "at_us": act.at_us,
-            "is_told": False,
-        }
-        for arrival in arrivals
-    ]
-    if rows:
-        connection.execute(sa.insert(case_events), rows)
 
 
 def _changes(connection: Connection, case_id: int, seen: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 from riskloom.errors import NotFound
 from riskloom.server.activities import Activity, record
 from riskloom.server.alerts.tables import alert_events, alerts
-from riskloom.server.cases.tables import cases
+from riskloom.server.cases.tables import case_events, cases
 
 MACHINE = "riskloom"
 """Who acts where nobody did."""
@@ -75,6 +75,33 @@ def raise_version(connection: Connection, case_id: int, at_us: int) -> None:
     """A case is another than was seen."""
     raised = sa.update(cases).where(cases.c.id == case_id)
     connection.execute(raised.values(version=cases.c.version + 1, changed_at_us=at_us))
+
+
+def put_events(
+    connection: Connection,
+    case_id: int,
+    arrivals: Sequence[int],
+    disposition: str,
+    act: Act,
+    *,
+    is_marked: bool,
+    is_told: bool = False,
+) -> None:
+    """Write down what events of a case turned out to be."""
+    rows = [
+        {
+            "case_id": case_id,
+            "arrival": arrival,
+            "disposition": disposition,
+            "is_marked": is_marked,
+            "actor": act.actor,
+            "at_us": act.at_us,
+            "is_told": is_told,
+        }
+        for arrival in arrivals
+    ]
+    if rows:
+        connection.execute(sa.insert(case_events), rows)
 
 
 def say(

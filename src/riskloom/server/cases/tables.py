@@ -55,6 +55,11 @@ cases = Table(
 )
 
 Index("alerts_case", alerts.c.case_id)
+IS_UNTOLD: ColumnElement[bool] = literal_column(
+    "disposition is not null and (told_at_us is null or told_at_us < closed_at_us)", Boolean
+)
+Index("alerts_untold", alerts.c.id, sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD)
+"""Alerts that were resolved by themselves and whose labels are not known to be stored."""
 
 case_events = Table(
     "case_events",

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from riskloom.domain.money import POWERS, exponent
-from riskloom.domain.show import show_time
+from riskloom.domain.show import show_money, show_time
 from riskloom.server.decisions.record import decode
 
 
@@ -26,7 +25,7 @@ def shown_case(row: Row[Any], sums: Row[Any] | None, currency: str) -> dict[str,
         "version": int(row.version),
         "alerts": 0 if sums is None else int(sums.alerts),
         "events": 0 if sums is None else int(sums.events),
-        "amount": None if amount is None else money_text(amount, currency),
+        "amount": None if amount is None else show_money(amount, currency),
         "currency": currency,
         "last_event_at": None if sums is None else show_time(int(sums.last_at_us)),
         "opened_by": row.opened_by,
@@ -51,7 +50,7 @@ def shown_alert(row: Row[Any], currency: str) -> dict[str, Any]:
         "severity": row.severity,
         "reasons": decode(row.reasons),
         "events": int(row.events),
-        "amount": None if row.amount_minor is None else money_text(int(row.amount_minor), currency),
+        "amount": None if row.amount_minor is None else show_money(int(row.amount_minor), currency),
         "opened_at": show_time(row.opened_at_us),
         "disposition": row.disposition,
         "closed_by": row.closed_by,
@@ -119,15 +118,3 @@ def shown_task(row: Row[Any]) -> dict[str, Any]:
 def time_or_none(time_us: int | None) -> str | None:
     """A time as ISO 8601 in UTC."""
     return None if time_us is None else show_time(int(time_us))
-
-
-def money_text(minor: int, currency: str) -> str:
-    """An amount as decimal text.
-
-    >>> money_text(-1205, "EUR"), money_text(7, "JPY")
-    ('-12.05', '7')
-    """
-    decimals = exponent(currency)
-    whole, part = divmod(abs(minor), POWERS[decimals])
-    text = f"{whole}.{part:0{decimals}d}" if decimals else str(whole)
-    return f"-{text}" if minor < 0 else text
