@@ -17,15 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from riskloom.bench.alerts_fill import fill_queue
-from riskloom.bench.child import serving
+from riskloom.bench.child import Server, serving
 from riskloom.bench.history import History, make_history
+from riskloom.bench.machine import processor_s
 from riskloom.bench.report import Figure, Part
 from riskloom.bench.sizes import Sizes
 from riskloom.features.kernel import warm_up
 from riskloom.server.runtime import Runtime, running
 
 ADDED_PERCENT, PAGE_MS = 10.0, 50.0
-TOGETHER, ROUND = 32, 400
+TOGETHER, ROUND, WARM = 32, 400, 5
 PAGES = (
     ("the queue", "/alerts?limit=50"),
     ("further down", "/alerts?limit=50&cursor=1:40000.0"),
@@ -46,7 +47,7 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
     history = make_history(folder, sizes.history, max(4_000, sizes.single_requests), say)
     say("alerts: raising")
     figures = _added(history)
-    rows: list[tuple[str, str, float, float]] = []
+    rows: list[tuple[object, ...]] = []
     urls = {"SQLite": f"sqlite:///{folder / 'queue.db'}"}
     if other := os.environ.get("RISKLOOM_BENCH_POSTGRES"):
         urls["PostgreSQL"] = other
@@ -56,13 +57,13 @@ def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
         say(f"alerts: pages on {name}")
         arguments = ["-m", "riskloom.cli", "serve", "--port", "0", "--database", url]
         with serving([*arguments, "--data-dir", str(folder / name)]) as server:
-            took = [(page, _times(server.port, path, sizes)) for page, path in PAGES]
-        rows += [(name, page, *np.percentile(ms, (50, 99)).tolist()) for page, ms in took]
-        worst = max(float(np.percentile(ms, 99)) for _, ms in took)
+            took = [(page, *_times(server, path, sizes)) for page, path in PAGES]
+        rows += [(name, page, *np.percentile(ms, (50, 99)).tolist(), used) for page, ms, used in took]
+        worst = max(float(np.percentile(ms, 99)) for _, ms, _ in took)
         note = f"the slowest of {len(PAGES)} pages"
         figures.append(Figure(f"queue pages on {name}, p99", worst, "ms", PAGE_MS, note=note))
-    title = "ms of a page over HTTP, from request to answer"
-    return Part("alerts", figures, title, ("database", "page", "p50", "p99"), rows)
+    title = "ms of a page over HTTP, from request to answer, and the server's own processor time"
+    return Part("alerts", figures, title, ("database", "page", "p50", "p99", "processor"), rows)
 
 
 def _added(history: History) -> list[Figure]:
@@ -115,11 +116,11 @@ async def _score(runtime: Runtime, bodies: list[bytes]) -> int:
     return sum(await asyncio.gather(*(client() for _ in range(TOGETHER))))
 
 
-def _times(port: int, path: str, sizes: Sizes) -> list[float]:
-    """Milliseconds of each request of one page, but for the first few."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    took = []
-    for number in range(sizes.pages + 5):
+def _times(server: Server, path: str, sizes: Sizes) -> tuple[list[float], float | None]:
+    """Milliseconds of each request of one page, but for the first few; and those of processor a request."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    took, before = [], processor_s(server.process)
+    for number in range(sizes.pages + WARM):
         asked = f"/api/v1{path.format(1 + number % sizes.alerts * (sizes.log // sizes.alerts))}"
         begun = time.perf_counter()
         connection.request("GET", asked)
@@ -129,4 +130,6 @@ def _times(port: int, path: str, sizes: Sizes) -> list[float]:
         if answer.status != 200:
             raise RuntimeError(f"{asked} answered {answer.status}: {body[:200]!r}")
     connection.close()
-    return took[5:]
+    after = processor_s(server.process)
+    used = None if before is None or after is None else 1e3 * (after - before) / len(took)
+    return took[WARM:], used

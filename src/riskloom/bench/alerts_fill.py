@@ -93,7 +93,7 @@ def _alerts(bundle: Bundle, every: int, members: int, now_us: int) -> Columns:
     number = f"(i / {every})"
     of_ten, of_seven = f"{number} % 10", f"{number} % 7"
     chance = f"({number} * 7919 % 100003)"
-    opened = f"{now_us} - ({number} % 40000) * 60000000"
+    opened = f"{now_us} - ({number} % 18000) * 60000000"
     return {
         "id": "i",
         "scenario": f"'{bundle.scenario.name}'",
