@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from riskloom.bundle import Bundle
 from riskloom.clock import FixedClock
+from riskloom.server.cases.repo import CaseFilter
 from support.cases import (
     HOUR_US,
     ask,
@@ -384,3 +387,33 @@ def test_a_payment_of_a_case_is_on_a_list_next_time_it_comes(desk: Server) -> No
         "until": None,
         "reason": entry["reason"],
     }
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # PostgreSQL plans by the size of a table
+def test_what_cases_read_is_found_by_indexes(desk: Server) -> None:
+    case = opened(desk, 1)
+    plans: set[str] = set()
+    engine = desk.runtime.desk.collector._repo._engine
+
+    def explain(connection: Any, _cursor: Any, text: str, given: Any, *_more: Any) -> None:
+        if text.startswith("SELECT"):
+            driver = connection.connection.driver_connection
+            plans.add(str(driver.execute(f"explain query plan {text}", given).fetchall()))
+
+    repo, labels = desk.runtime.desk.collector._repo, desk.runtime.desk.alert_labels._repo
+    works: tuple[tuple[Callable[[], object], set[str]], ...] = (
+        (lambda: repo.lacking(0), {"cases_one_of_an_entity"}),
+        (lambda: repo.gather(case["case_id"], NOW_US), {"alerts_entity"}),
+        (lambda: labels.untold(9), {"alerts_untold"}),
+        (repo.closing, {"cases_state"}),
+        (lambda: repo.page(CaseFilter(), 50, None), {"alerts_case"}),
+        (lambda: done(ask(desk, "GET", "/1/timeline")), {"alerts_case", "activities_case"}),
+    )
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    try:
+        for work, indexes in works:
+            plans.clear()
+            work()
+            assert {index for index in indexes if index not in str(plans)} == set(), plans
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", explain)

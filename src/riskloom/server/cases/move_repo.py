@@ -19,7 +19,7 @@ from riskloom.domain.show import show_time
 from riskloom.errors import CaseChanged, Conflict, NotFound
 from riskloom.server.alerts.tables import activities
 from riskloom.server.cases.rows import MACHINE, Act, amount_of, arrivals_of, case_row, put_events, say
-from riskloom.server.cases.tables import case_events, cases
+from riskloom.server.cases.tables import IS_TAKEN, case_events, cases
 from riskloom.server.db import reading, writing
 from riskloom.server.decisions.record import decode
 
@@ -200,11 +200,11 @@ class MoveRepo:
             cases.c.scenario == self._scenario,
             cases.c.entity == row.entity,
             cases.c.entity_key == row.entity_key,
-            cases.c.state != CaseState.CLOSED.value,
+            IS_TAKEN,
             cases.c.id != row.id,
         )
         other = connection.execute(query).scalar()
-        if other is not None and row.entity_key:
+        if other is not None:
             hint = f"link case {row.id} to case {other}"
             raise Conflict(f"The entity of case {row.id} has the open case {other}.", hint=hint)
 

@@ -14,7 +14,7 @@ from riskloom.domain.case import COLLECTING, CaseState
 from riskloom.errors import Conflict, MoveInvalid, NotFound
 from riskloom.server.alerts.tables import alerts
 from riskloom.server.cases.rows import MACHINE, Act, arrivals_of, case_row, hold, raise_version, say, sums_of
-from riskloom.server.cases.tables import case_events, case_tasks, cases
+from riskloom.server.cases.tables import IS_TAKEN, case_events, case_tasks, cases
 from riskloom.server.db import locking, reading
 
 _COLLECTING = tuple(state.value for state in COLLECTING)
@@ -90,7 +90,7 @@ class CaseRepo:
             sa.select(alerts.c.id)
             .join(cases, sa.and_(*same, cases.c.entity_key == alerts.c.entity_key))
             .where(cases.c.id == case_id, cases.c.scenario == self._scenario)
-            .where(cases.c.state.in_(_COLLECTING), cases.c.entity_key != "", *_UNJOINED)
+            .where(IS_TAKEN, cases.c.state.in_(_COLLECTING), *_UNJOINED)
         )
 
     def lacking(self, after: int) -> list[int]:
@@ -101,7 +101,7 @@ class CaseRepo:
             .distinct()
             .join(alerts, sa.and_(*same, cases.c.entity_key == alerts.c.entity_key))
             .where(alerts.c.scenario == self._scenario, alerts.c.id > after)
-            .where(cases.c.state.in_(_COLLECTING), cases.c.entity_key != "", *_UNJOINED)
+            .where(IS_TAKEN, cases.c.state.in_(_COLLECTING), *_UNJOINED)
         )
         with reading(self._engine) as connection:
             return [int(row.id) for row in connection.execute(query.order_by(cases.c.id))]
@@ -157,7 +157,7 @@ class CaseRepo:
             cases.c.scenario == self._scenario,
             cases.c.entity == alert.entity,
             cases.c.entity_key == alert.entity_key,
-            cases.c.state != CaseState.CLOSED.value,
+            IS_TAKEN,
         )
         found = connection.execute(query).first()
         if found is None or found.state not in _COLLECTING:

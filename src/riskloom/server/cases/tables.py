@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,7 +21,10 @@ from sqlalchemy import (
 from riskloom.server.alerts.tables import alerts
 from riskloom.server.tables import Arrival, metadata
 
-_IS_TAKEN: ColumnElement[bool] = literal_column("state <> 'closed' and entity_key <> ''")
+_IS_TAKEN: ColumnElement[Any] = literal_column("state <> 'closed' and entity_key <> ''")
+IS_TAKEN: ColumnElement[Any] = literal_column("cases.state <> 'closed' and cases.entity_key <> ''")
+"""The cases that stand in the way of another one of their entity. Written out, and not as a boolean: only so
+SQLite sees that their index serves."""
 
 cases = Table(
     "cases",
@@ -55,10 +60,10 @@ cases = Table(
 )
 
 Index("alerts_case", alerts.c.case_id)
-IS_UNTOLD: ColumnElement[bool] = literal_column(
-    "disposition is not null and (told_at_us is null or told_at_us < closed_at_us)", Boolean
+IS_UNTOLD: ColumnElement[Any] = literal_column(
+    "disposition is not null and (told_at_us is null or told_at_us < closed_at_us)"
 )
-Index("alerts_untold", alerts.c.id, sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD)
+Index("alerts_untold", alerts.c.scenario, alerts.c.id, sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD)
 """Alerts that were resolved by themselves and whose labels are not known to be stored."""
 
 case_events = Table(

@@ -17,7 +17,9 @@ def upgrade() -> None:
     op.add_column("alerts", sa.Column("told_at_us", sa.BigInteger))
     op.create_index("alerts_case", "alerts", ["case_id"])
     is_untold = sa.text("disposition is not null and (told_at_us is null or told_at_us < closed_at_us)")
-    op.create_index("alerts_untold", "alerts", ["id"], sqlite_where=is_untold, postgresql_where=is_untold)
+    op.create_index(
+        "alerts_untold", "alerts", ["scenario", "id"], sqlite_where=is_untold, postgresql_where=is_untold
+    )
     op.create_table(
         "case_notes",
         _number(),
