@@ -14,6 +14,7 @@ RiskloomError
 ├── StageInvalid          409  a version cannot move there from the stage it is in
 ├── MoveInvalid           409  an alert cannot move there from the state it is in
 ├── Held                  409  somebody else works on it, and until when
+├── CaseChanged           409  a case is another than the one that was seen
 ├── BodyTooLarge          413
 ├── NotFound              404
 ├── Unauthorized          401
@@ -27,7 +28,7 @@ RiskloomError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -199,6 +200,22 @@ class Held(RiskloomError):
         super().__init__(message, hint=hint)
         self.holder = holder
         self.until = until
+
+
+class CaseChanged(RiskloomError):
+    """A case is another than the one that was seen; `changes` says what was done since, `version` what it is
+    now."""
+
+    code = "case_changed"
+    status = 409
+    title = "Changed by somebody else"
+
+    def __init__(
+        self, message: str, version: int, changes: Sequence[Mapping[str, object]], *, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.version = version
+        self.changes = changes
 
 
 class BodyTooLarge(RiskloomError):

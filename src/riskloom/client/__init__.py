@@ -17,6 +17,7 @@ import httpx
 
 from riskloom.client.alerts import AlertCalls
 from riskloom.client.calls import prefix
+from riskloom.client.cases import CaseCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.shapes import (
     BatchError,
@@ -64,7 +65,7 @@ NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
 
 
-class Client(AlertCalls):
+class Client(AlertCalls, CaseCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters
@@ -322,6 +323,21 @@ class Client(AlertCalls):
         asked = {name: _plain(value) for name, value in (params or {}).items() if value is not None}
         content = None if body is None else _encode(body, "body")
         return _json(self._send(method, prefix(scenario) + path, content, params=asked, actor=actor))
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        kind: str = "",
+        params: Mapping[str, Any] | None = None,
+        scenario: str | None = None,
+        actor: str | None = None,
+    ) -> bytes:
+        """The answer of one route as it is; see `Calls`."""
+        url = prefix(scenario) + path
+        return self._send(method, url, content, params=params, kind=kind, actor=actor).content
 
     def _stream(
         self, path: str, events: Iterable[Mapping[str, Any]], chunk: int, dry_run: bool

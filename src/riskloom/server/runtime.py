@@ -25,6 +25,7 @@ from riskloom.server.alerts.people_repo import PeopleRepo
 from riskloom.server.alerts.repo import AlertRepo
 from riskloom.server.alerts.service import AlertService
 from riskloom.server.bundles import BundleTexts
+from riskloom.server.cases.desk import Desk, make_desk
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
 from riskloom.server.decisions.list_repo import ListRepo
@@ -69,6 +70,7 @@ class Runtime:
         labels: LabelService,
         policy: PolicyService,
         replays: ReplayJobs,
+        desk: Desk,
         alerts: AlertService,
         people: PeopleService,
     ) -> None:
@@ -83,6 +85,7 @@ class Runtime:
         self.labels = labels
         self.policy = policy
         self.replays = replays
+        self.desk = desk
         self.alerts = alerts
         self.people = people
 
@@ -280,9 +283,11 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     people_repo = PeopleRepo(engine, name)
     alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
     people = PeopleService(deciding, people_repo)
+    desk = make_desk(settings, engine, deciding, lists, views, labels, alerts)
     beside = {
         asyncio.create_task(snapshot_regularly(settings, deciding)),
         asyncio.create_task(close_regularly(alerts)),
+        *(asyncio.create_task(work) for work in desk.beside()),
     }
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
@@ -298,6 +303,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
             labels,
             policy,
             replays,
+            desk,
             alerts,
             people,
         )
