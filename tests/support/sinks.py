@@ -133,7 +133,7 @@ class MailHandler:
         self.taken = Taken()
         self.behave = behave
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Any, envelope: Any, address: str, _options: list[str]
     ) -> str:
         """Note who is to get it."""
@@ -142,7 +142,7 @@ class MailHandler:
         envelope.rcpt_tos.append(address)
         return "250 ok"
 
-    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Take the mail, or not."""
         what = self.behave(self.taken.number())
         if what in ("ok", "lose"):

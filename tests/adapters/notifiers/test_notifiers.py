@@ -19,7 +19,7 @@ from riskloom.errors import DeliveryRefused, ParameterInvalid, Undelivered
 from riskloom.ports.notifier import Notice, Notifier
 from support.sinks import free_port, http_sink, mail_sink
 
-SECRET = "a-secret-of-24-characters"
+SECRET = "a-secret-of-24-characters"  # noqa: S105 - of this test
 MAILBOXES = "from=risk@bank.example&to=a@bank.example,b@bank.example&tls=none"
 
 

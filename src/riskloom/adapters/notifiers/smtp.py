@@ -70,7 +70,7 @@ class Mail:
         except aiosmtplib.SMTPAuthenticationError as error:
             raise _failure(f"{error.code} {error.message}", lasting=error.code >= 530) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise _failure(f"{error.code} {error.message}", lasting=500 <= error.code) from error
+            raise _failure(f"{error.code} {error.message}", lasting=error.code >= 500) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise Undelivered(
                 f"The mail server did not answer: {str(error) or type(error).__name__}."

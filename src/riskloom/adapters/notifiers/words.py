@@ -15,7 +15,7 @@ VERSION = 1
 
 
 class Address:
-    """The URL of a channel, taken apart; faults name the channel and never quote the URL: it holds secrets."""
+    """The URL of a channel, taken apart; no fault quotes the URL, which holds secrets."""
 
     def __init__(self, url: str, where: str) -> None:
         self._where = where
