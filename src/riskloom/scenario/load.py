@@ -24,6 +24,7 @@ from riskloom.scenario.event_section import (
 from riskloom.scenario.feature_section import check_engine_limits, read_features
 from riskloom.scenario.list_section import fields_of, read_lists
 from riskloom.scenario.model_section import MODEL_KEYS, read_model
+from riskloom.scenario.notices_section import read_notices
 from riskloom.scenario.packs import expand_packs
 from riskloom.scenario.policy_section import read_policy
 from riskloom.scenario.preparation_section import check_transformations, expand_transformations
@@ -38,7 +39,7 @@ FEATURE_KEYS = (
     "scenario", "describe", "base_currency", "timezone", "max_lateness", "clock_tolerance", "unknown_fields",
     "event", "features",
 )  # fmt: skip
-_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "lists", "rules", "policy", "rates")
+_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "lists", "rules", "policy", "rates", "notices")
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -77,7 +78,8 @@ def load_scenario(named: str | Path) -> Scenario:
     document.data = top
     rules = _side_document(document, "rules", path.parent, [])
     rates = _side_document(document, "rates", path.parent, None)
-    return build(document, rules, rates, _side_document(document, "lists", path.parent, []))
+    lists = _side_document(document, "lists", path.parent, [])
+    return build(document, rules, rates, lists, _side_document(document, "notices", path.parent, None))
 
 
 def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
@@ -96,11 +98,16 @@ def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
     document.mapping(data, (), _KEYS)
     rules = Document("bundle/rules", parts.get("rules"))
     lists = Document("bundle/lists", parts.get("lists"))
-    return build(document, rules, Document("bundle/rates", parts.get("rates")), lists)
+    notices = Document("bundle/notices", parts.get("notices"))
+    return build(document, rules, Document("bundle/rates", parts.get("rates")), lists, notices)
 
 
 def build(
-    document: Document, rules_document: Document, rates_document: Document, lists_document: Document
+    document: Document,
+    rules_document: Document,
+    rates_document: Document,
+    lists_document: Document,
+    notices_document: Document,
 ) -> Scenario:
     """Check every section and put the scenario together; all faults of all files are raised at once."""
     data = document.data
@@ -149,10 +156,13 @@ def build(
             "policy": data.get("policy") or {},
             "rates": rates.as_data(),
             **({"lists": lists_document.data} if lists else {}),
+            **({"notices": notices_document.data} if notices_document.data else {}),
         },
         lists=lists,
+        notices=read_notices(notices_document, timezone),
     )
-    document.faults += rules_document.faults + rates_document.faults + lists_document.faults
+    for beside in (rules_document, rates_document, lists_document, notices_document):
+        document.faults += beside.faults
     if not document.faults:
         check_engine_limits(document, scenario.windows, scenario.columns)
     document.finish()
@@ -211,7 +221,7 @@ def _read_file(path: Path) -> Document:
 
 
 def _side_document(document: Document, key: str, folder: Path, default: Any) -> Document:
-    """Rules and rates stand in the scenario itself or in a file that it names."""
+    """Rules, rates, lists and notices stand in the scenario itself or in a file that it names."""
     value = document.data.get(key, default)
     if not isinstance(value, str):
         return document.section(key, value)

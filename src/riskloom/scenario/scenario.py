@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from riskloom.detectors.prepare_spec import PreparationSpec
@@ -16,6 +16,7 @@ from riskloom.domain.money import RateTable
 from riskloom.expression.check import Expression
 from riskloom.expression.tree import Type, membership
 from riskloom.features.spec import Column, WindowFeature
+from riskloom.policy.notices import NoticeRules
 from riskloom.policy.policy import Policy
 from riskloom.rules.lists import ListSpec
 from riskloom.rules.rule_set import Rule
@@ -95,6 +96,7 @@ class Scenario:
     rates: RateTable
     parts: Mapping[str, Any]
     lists: tuple[ListSpec, ...] = ()
+    notices: NoticeRules = field(default_factory=NoticeRules)
 
     @property
     def windows(self) -> tuple[WindowFeature, ...]:
