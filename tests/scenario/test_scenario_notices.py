@@ -30,7 +30,7 @@ quiet_hours: {from: 22:00, to: "07:00", except: [critical]}
 digest: {at: ["09:00", 16:00], severities: [low]}
 """
 ALERT = Alert(
-    7, "small", "user_id", "u", AlertState.OPEN, "q", "high", ("R",), Outcome.FLAGGED,
+    7, "small", "user_id", "u", AlertState.OPEN, "all", "high", ("R",), Outcome.FLAGGED,
     1.0, 100, 1, 7, 7, 0, 0,
 )  # fmt: skip
 
@@ -60,7 +60,7 @@ def test_the_first_policy_that_fits_is_an_alerts_policy(tmp_path: Path) -> None:
 
 def test_a_policy_asks_for_queue_outcome_and_reasons(tmp_path: Path) -> None:
     text = (
-        "policies: [{name: p, queues: [q], outcomes: [FLAGGED], reasons: [R, S], steps: [{channels: [c]}]}]"
+        "policies: [{name: p, queues: [all], outcomes: [FLAGGED], reasons: [R, S], steps: [{channels: [c]}]}]"
     )
     rules = scenario(tmp_path, text).notices
     assert rules.policy_of(ALERT) is not None
@@ -88,6 +88,7 @@ def test_notices_are_a_part_of_the_bundle_beside_the_others(tmp_path: Path) -> N
         ("policies: [{name: p, steps: [{channels: [A b]}]}]", "channels[0]", "name of a channel"),
         ("policies: [{name: p, steps: [{channels: ['smtp://x:secret@h']}]}]", "channels[0]", "name of"),
         ("policies: [{name: p, severities: [hgih], steps: [{channels: [a]}]}]", "severities[0]", "'high'"),
+        ("policies: [{name: p, queues: [al], steps: [{channels: [a]}]}]", "queues[0]", "'all'"),
         ("policies: [{name: p, outcomes: [APPROVED], steps: [{channels: [a]}]}]", "outcomes[0]", "FLAGGED"),
         ("policies: [{name: p, steps: [{channels: [a]}], sla: {warn_at: 0.5}}]", "sla", "at least one"),
         ("policies: [{name: p, steps: [{channels: [a]}], sla: {claim: 1h, warn_at: 1}}]", "warn_at", "share"),

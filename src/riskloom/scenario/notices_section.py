@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -27,15 +27,15 @@ _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
 _MOST, _MOST_HOLIDAYS = 50, 1_000
 
 
-def read_notices(document: Document, zone: str) -> NoticeRules:
-    """The notices of a scenario; without the section nobody is told anything."""
+def read_notices(document: Document, zone: str, queues: Collection[str]) -> NoticeRules:
+    """The notices of a scenario with these queues; without the section nobody is told anything."""
     data = document.mapping(document.data, (), _KEYS)
     policies: dict[str, NoticePolicy] = {}
     listed = document.items(data.get("policies"), ("policies",))
     if len(listed) > _MOST:
         document.fault(("policies",), f"at most {_MOST} policies", str(len(listed)))
     for at, given in enumerate(listed[:_MOST]):
-        policy = _read_policy(document, given, ("policies", at))
+        policy = _read_policy(document, given, ("policies", at), queues)
         if policy.name in policies:
             document.fault(("policies", at, "name"), "a name of its own", show(policy.name))
         policies[policy.name] = policy
@@ -47,7 +47,7 @@ def read_notices(document: Document, zone: str) -> NoticeRules:
     )
 
 
-def _read_policy(document: Document, given: object, path: Path) -> NoticePolicy:
+def _read_policy(document: Document, given: object, path: Path, queues: Collection[str]) -> NoticePolicy:
     spec = document.mapping(given, path, _POLICY)
     name = document.text(spec, "name", path)
     steps: list[Step] = []
@@ -60,7 +60,7 @@ def _read_policy(document: Document, given: object, path: Path) -> NoticePolicy:
     return NoticePolicy(
         name,
         _words(document, spec, "severities", path, SEVERITIES),
-        _words(document, spec, "queues", path),
+        _words(document, spec, "queues", path, queues),
         _words(document, spec, "outcomes", path, [outcome.value for outcome in Outcome][1:]),
         _words(document, spec, "reasons", path),
         tuple(steps),

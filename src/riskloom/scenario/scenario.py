@@ -18,6 +18,7 @@ from riskloom.expression.tree import Type, membership
 from riskloom.features.spec import Column, WindowFeature
 from riskloom.policy.notices import NoticeRules
 from riskloom.policy.policy import Policy
+from riskloom.policy.route import AlertSpec
 from riskloom.rules.lists import ListSpec
 from riskloom.rules.rule_set import Rule
 
@@ -96,6 +97,7 @@ class Scenario:
     rates: RateTable
     parts: Mapping[str, Any]
     lists: tuple[ListSpec, ...] = ()
+    alerts: AlertSpec = field(default_factory=AlertSpec)
     notices: NoticeRules = field(default_factory=NoticeRules)
 
     @property
