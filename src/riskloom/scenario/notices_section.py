@@ -170,7 +170,7 @@ def _channels(document: Document, spec: Mapping[str, Any], path: Path) -> tuple[
     names = document.items(spec.get("channels"), (*path, "channels"))
     if not 1 <= len(names) <= _MOST:
         document.fault((*path, "channels"), f"1 to {_MOST} names of channels", str(len(names)))
-    good = {}
+    good: dict[str, None] = {}
     for at, name in enumerate(names[:_MOST]):
         if not isinstance(name, str) or not CHANNEL.fullmatch(name):
             document.fault((*path, "channels", at), "the name of a channel", show(name), _CHANNEL_HINT)

@@ -27,6 +27,7 @@ class Poster:
     def __init__(self, url: str, hide: Callable[[str], str]) -> None:
         self._url = url
         self._hide = hide
+        self._tls = httpx.create_ssl_context()  # slow to make, so not on the event loop
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> str:
@@ -37,7 +38,7 @@ class Poster:
         Undelivered, DeliveryRefused
         """
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
+            self._client = httpx.AsyncClient(verify=self._tls, timeout=TIMEOUT_S)
         try:
             async with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
                 said = await _beginning(answer)

@@ -26,6 +26,8 @@ class Scope(StrEnum):
     MODELS_WRITE = "models:write"
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
+    NOTICES_READ = "notices:read"
+    NOTICES_WRITE = "notices:write"
 
 
 class Access:
