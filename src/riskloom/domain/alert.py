@@ -59,6 +59,7 @@ MOVES: Mapping[AlertState, tuple[AlertState, ...]] = MappingProxyType(
         AlertState.SNOOZED: (
             AlertState.OPEN,
             AlertState.CLAIMED,
+            AlertState.SNOOZED,
             AlertState.ESCALATED,
             AlertState.RESOLVED,
         ),

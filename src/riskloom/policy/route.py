@@ -35,8 +35,7 @@ CHANCES: Mapping[str, float] = MappingProxyType({"low": 0.02, "medium": 0.1, "hi
 class Grouping:
     """Which decisions are one alert: those of one value of the field `by`.
 
-    An event joins when it arrived within `within_us` of an event of the alert, while all of the alert's
-    events arrived within `at_most_us`.
+    An event joins that is decided within `within_us` of the alert's last event and `at_most_us` of its first.
     """
 
     by: str = ""

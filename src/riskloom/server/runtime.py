@@ -18,6 +18,7 @@ from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, ne
 from riskloom.registry import Registry
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
+from riskloom.server.alerts.repo import AlertRepo
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
@@ -25,6 +26,7 @@ from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
+from riskloom.server.effects import Effects
 from riskloom.server.engine import Arrivals, DecisionEngine
 from riskloom.server.ids import RecentIds
 from riskloom.server.labels.repo import LabelRepo
@@ -242,9 +244,20 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         casting = await asyncio.to_thread(caster.first, bundle, say)
     policies = PolicyRepo(engine, name)
     memory = await asyncio.to_thread(policies.memory)
-    state = await asyncio.to_thread(rebuilt, repo, casting, memory, settings.data_dir, progress)
+    effects = Effects(AlertRepo(engine, name), casting.champion)
+    known = await asyncio.to_thread(effects.read, casting.champion, clock.now_us())
+    state = await asyncio.to_thread(rebuilt, repo, casting, memory, known, settings.data_dir, progress)
     deciding = DecisionEngine(
-        engine, repo, casting, policies, settings.data_dir, shared.lock, recent, shared.arrivals, clock
+        engine,
+        repo,
+        casting,
+        policies,
+        settings.data_dir,
+        shared.lock,
+        recent,
+        shared.arrivals,
+        clock,
+        effects,
     )
     await deciding.start(state)
     follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)

@@ -14,12 +14,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    desc,
     literal_column,
 )
 
 from riskloom.server.tables import Arrival, metadata
 
-_IS_OPEN: ColumnElement[bool] = literal_column("closed_at_us is null", Boolean)
+IS_OPEN: ColumnElement[bool] = literal_column("closed_at_us is null", Boolean)
+IS_CLOSED: ColumnElement[bool] = literal_column("closed_at_us is not null", Boolean)
 
 alerts = Table(
     "alerts",
@@ -40,9 +42,8 @@ alerts = Table(
     Column("events", Integer, nullable=False),
     Column("first_arrival", BigInteger, nullable=False),
     Column("last_arrival", BigInteger, nullable=False),
-    Column("first_at_us", BigInteger, nullable=False),  # when its first event arrived
-    Column("last_at_us", BigInteger, nullable=False),
-    Column("opened_at_us", BigInteger, nullable=False),
+    Column("opened_at_us", BigInteger, nullable=False),  # when its first event was decided
+    Column("last_at_us", BigInteger, nullable=False),  # when its last event was decided
     Column("changed_at_us", BigInteger, nullable=False),
     Column("claimed_by", Text),
     Column("lease_until_us", BigInteger),
@@ -55,12 +56,21 @@ alerts = Table(
     Index(
         "alerts_waiting",
         "scenario",
-        "priority",
+        desc("priority"),
         "id",
-        sqlite_where=_IS_OPEN,
-        postgresql_where=_IS_OPEN,
+        sqlite_where=IS_OPEN,
+        postgresql_where=IS_OPEN,
     ),
-    Index("alerts_queues", "scenario", "queue", "state", "opened_at_us"),
+    Index(
+        "alerts_queues",
+        "scenario",
+        "queue",
+        "state",
+        "opened_at_us",
+        sqlite_where=IS_OPEN,
+        postgresql_where=IS_OPEN,
+    ),
+    Index("alerts_closed", "scenario", "closed_at_us", sqlite_where=IS_CLOSED, postgresql_where=IS_CLOSED),
     Index("alerts_entity", "scenario", "entity_key", "id"),
 )
 

@@ -42,7 +42,7 @@ def upgrade() -> None:
 
 
 def _create_alerts() -> None:
-    is_open = sa.text("closed_at_us is null")
+    is_open, is_closed = sa.text("closed_at_us is null"), sa.text("closed_at_us is not null")
     op.create_table(
         "alerts",
         _arrival("id"),
@@ -69,21 +69,20 @@ def _create_alerts() -> None:
         sa.Column("closed_by", sa.Text),
         sa.Column("closed_at_us", sa.BigInteger),
     )
-    op.create_index(
-        "alerts_waiting",
-        "alerts",
-        ["scenario", "priority", "id"],
-        sqlite_where=is_open,
-        postgresql_where=is_open,
+    indexes: tuple[tuple[str, list[str | sa.TextClause], sa.TextClause], ...] = (
+        ("alerts_waiting", ["scenario", sa.text("priority desc"), "id"], is_open),
+        ("alerts_queues", ["scenario", "queue", "state", "opened_at_us"], is_open),
+        ("alerts_closed", ["scenario", "closed_at_us"], is_closed),
     )
-    op.create_index("alerts_queues", "alerts", ["scenario", "queue", "state", "opened_at_us"])
+    for name, columns, where in indexes:
+        op.create_index(name, "alerts", columns, sqlite_where=where, postgresql_where=where)
     op.create_index("alerts_entity", "alerts", ["scenario", "entity_key", "id"])
     op.create_table("alert_events", _arrival("arrival"), sa.Column("alert_id", sa.BigInteger, nullable=False))
     op.create_index("alert_events_alert", "alert_events", ["alert_id", "arrival"])
 
 
 _NUMBERS = (
-    "first_arrival", "last_arrival", "first_at_us", "last_at_us", "opened_at_us", "changed_at_us",
+    "first_arrival", "last_arrival", "opened_at_us", "last_at_us", "changed_at_us",
 )  # fmt: skip
 
 
