@@ -19,16 +19,16 @@ from riskloom.scenario.scenario import Scenario
 from riskloom.server.alerts.tables import activities, alerts
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.notices.channels import Channels, open_channels
-from riskloom.server.notices.plan import NEW_COLUMNS, NoticePlan
-from riskloom.server.notices.tables import notices, sla_clocks
+from riskloom.server.notices.plan import NoticePlan
+from riskloom.server.notices.tables import notices
 from riskloom.server.relay import Pace, Relay
+from riskloom.server.statements import STATEMENTS
 from support.databases import Database
 from support.scenarios import SMALL
 
 NOON_US = 1_795_176_000_000_000  # Friday, 20 November 2026, 12:00 UTC
 MINUTE_US = 60_000_000
 SECRET = "a-secret-of-24-characters"  # noqa: S105 - of the tests
-TABLES = {table.name: table for table in (notices, sla_clocks)}
 
 
 def scenario(folder: Path, text: str) -> Scenario:
@@ -93,8 +93,9 @@ class Outbox:
             for one in opened:
                 connection.execute(sa.insert(alerts), row_of(one))
                 for name, row in self.plan.of_alert(one, one.opened_at_us):
-                    values = dict(zip(NEW_COLUMNS[name], row, strict=True))
-                    connection.execute(sa.insert(TABLES[name]), values)
+                    statement = STATEMENTS[name]
+                    values = dict(zip(statement.columns, row, strict=True))
+                    connection.execute(sa.insert(statement.table), values)
 
     def relay(self, channels: str, **pace: Any) -> Relay:
         """A relay to these channels (JSON)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -16,10 +17,12 @@ from sqlalchemy.engine import Engine
 
 from riskloom.clock import Clock
 from riskloom.errors import DeliveryRefused, StoreUnavailable, Undelivered
+from riskloom.scenario.scenario import Scenario
 from riskloom.server.notices.backoff import FIRST_US, backoff_us
-from riskloom.server.notices.channels import Channels, reason_of
+from riskloom.server.notices.channels import Channels, open_channels, reason_of
 from riskloom.server.notices.message import notice_of
 from riskloom.server.notices.outbox_repo import OutboxRepo, Outcome, Room, Scenarios, Taken
+from riskloom.server.settings import Settings
 
 log = structlog.get_logger()
 AT_ONCE = 4
@@ -64,7 +67,7 @@ class Relay:
         pace: Pace | None = None,
     ) -> None:
         self._repo = OutboxRepo(engine, scenarios, secrets.token_hex(8))
-        self._channels = channels
+        self.channels = channels
         self._clock = clock
         self._dashboard_url = dashboard_url
         self._pace = pace or Pace()
@@ -87,10 +90,29 @@ class Relay:
         """Deliver until `stop`; then what is under way gets a moment to end, and is marked."""
         while not self._stopping:
             self._woken.clear()
-            if not await self.round() and not self._stopping:
+            if not await self._careful_round() and not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._pace.poll_s)
         await self._finish()
+
+    async def _careful_round(self) -> bool:
+        """A round; whatever goes wrong in it, there is another one."""
+        try:
+            return await self.round()
+        except Exception as error:
+            log.exception("relay.failed", reason=type(error).__name__)
+            return False
+
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Deliver beside whatever is done in the block."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            self.stop()
+            await task
+            await self.channels.close()
 
     def stop(self) -> None:
         """Begin nothing more; `run` ends soon."""
@@ -143,7 +165,7 @@ class Relay:
             busy[one.channel] = busy.get(one.channel, 0) + 1
         return {
             channel.name: Room(AT_ONCE - busy.get(channel.name, 0), channel.per_minute)
-            for channel in self._channels
+            for channel in self.channels
             if busy.get(channel.name, 0) < AT_ONCE
         }
 
@@ -155,7 +177,7 @@ class Relay:
         """One attempt; whatever happens, an outcome comes of it."""
         try:
             notice = notice_of(taken.told, self._dashboard_url)
-            said = await self._channels.of(taken.channel).send(notice)
+            said = await self.channels.of(taken.channel).send(notice)
             outcome = Outcome(taken.id, taken.attempt, "delivered", said[:500], None)
         except DeliveryRefused as error:
             outcome = Outcome(taken.id, taken.attempt, "dead", reason_of(error), None)
@@ -184,3 +206,24 @@ class Relay:
         if problem and problem != self._problem:
             log.warning("relay.waits_for_the_database", reason=problem)
         self._problem = problem
+
+
+def open_relay(
+    settings: Settings, engine: Engine, scenarios: Callable[[], Iterable[Scenario]], clock: Clock
+) -> Relay:
+    """A relay to the channels of the settings, for the scenarios that are served at any moment.
+
+    Raises
+    ------
+    ParameterInvalid
+        With every fault of the channels.
+    """
+    setting = None if settings.channels is None else settings.channels.get_secret_value()
+    return Relay(
+        engine,
+        open_channels(setting, settings.data_dir),
+        lambda: {scenario.name: scenario for scenario in scenarios()},
+        clock,
+        dashboard_url=settings.dashboard_url,
+        pace=Pace(attempts=settings.notice_attempts),
+    )

@@ -37,10 +37,13 @@ from riskloom.server.lineup.team import Casting
 from riskloom.server.lock import Lock, only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
+from riskloom.server.notices.plan import NoticePlan
+from riskloom.server.notices.service import NoticeService
 from riskloom.server.policy.repo import PolicyRepo
 from riskloom.server.policy.service import PolicyService
 from riskloom.server.rebuild import Progress
 from riskloom.server.recovery import rebuilt
+from riskloom.server.relay import Relay, open_relay
 from riskloom.server.replays.jobs import ReplayJobs
 from riskloom.server.security.access import Access
 from riskloom.server.settings import Settings
@@ -64,6 +67,7 @@ class Runtime:
         labels: LabelService,
         policy: PolicyService,
         replays: ReplayJobs,
+        notices: NoticeService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -76,6 +80,7 @@ class Runtime:
         self.labels = labels
         self.policy = policy
         self.replays = replays
+        self.notices = notices
 
     @property
     def bundle(self) -> Bundle:
@@ -191,16 +196,20 @@ async def running(
     settings.check()
     _check_names(bundles)
     clock = clock or SystemClock()
-    engine = open_engine(database_url(settings.database_url), pool_size=4 + len(bundles))
+    engine = open_engine(database_url(settings.database_url), pool_size=5 + len(bundles))
     arrivals = Arrivals(0)
     try:
         async with contextlib.AsyncExitStack() as stack:
             lock = stack.enter_context(only_server(engine))
             upgrade(engine)
-            parts = Shared(settings, engine, lock, arrivals, clock, say)
-            yield Served(
-                [await stack.enter_async_context(_deciding(parts, bundle, progress)) for bundle in bundles]
-            )
+            runtimes: list[Runtime] = []
+            relay = open_relay(settings, engine, lambda: [one.bundle.scenario for one in runtimes], clock)
+            parts = Shared(settings, engine, lock, arrivals, clock, say, relay)
+            runtimes += [
+                await stack.enter_async_context(_deciding(parts, bundle, progress)) for bundle in bundles
+            ]
+            await stack.enter_async_context(relay.at_work())
+            yield Served(runtimes)
     finally:
         engine.dispose()
 
@@ -215,6 +224,7 @@ class Shared:
     arrivals: Arrivals
     clock: Clock
     say: Say
+    relay: Relay
 
 
 @contextlib.asynccontextmanager
@@ -244,7 +254,9 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         casting = await asyncio.to_thread(caster.first, bundle, say)
     policies = PolicyRepo(engine, name)
     memory = await asyncio.to_thread(policies.memory)
-    effects = Effects(AlertRepo(engine, name), casting.champion)
+    shared.relay.channels.check(name, casting.champion.scenario.notices.channels)
+    plan = NoticePlan(lambda: deciding.bundle.scenario)
+    effects = Effects(AlertRepo(engine, name), casting.champion, plan)
     known = await asyncio.to_thread(effects.read, casting.champion, clock.now_us())
     state = await asyncio.to_thread(rebuilt, repo, casting, memory, known, settings.data_dir, progress)
     deciding = DecisionEngine(
@@ -267,11 +279,14 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
+    notices = NoticeService(engine, shared.relay, lambda: deciding.bundle.scenario, clock)
     beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels, policy, replays)
+        yield Runtime(
+            settings, deciding, service, models, views, lineups, follower, labels, policy, replays, notices
+        )
     finally:
         for task in beside:
             task.cancel()

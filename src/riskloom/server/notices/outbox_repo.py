@@ -14,13 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
 from riskloom.domain.alert import SEVERITIES, AlertState
+from riskloom.domain.alert_acts import escalate
 from riskloom.scenario.scenario import Scenario
 from riskloom.server.activities import Activity, record
+from riskloom.server.alerts.repo import alert_of
 from riskloom.server.alerts.tables import alerts
-from riskloom.server.db import reading, writing
+from riskloom.server.db import locking, reading
 from riskloom.server.decisions.record import as_text, decode
 from riskloom.server.notices.message import ALERT, DIGEST, Told
-from riskloom.server.notices.sla_repo import alert_of, look_at_clocks
+from riskloom.server.notices.sla_repo import look_at_clocks
 from riskloom.server.notices.tables import IS_PENDING, IS_RUNNING, notice_paces, notices, sla_clocks
 
 LOCK_KEY = 0x4E4F5445  # "NOTE", the PostgreSQL advisory lock of whoever takes
@@ -97,15 +99,11 @@ class OutboxRepo:
         StoreUnavailable
             Then nothing was written, and nothing is taken.
         """
-        with writing(self._engine) as connection:
-            if self._is_postgres:
-                self._mark(connection, outcomes, now_us)
-                lock = sa.select(sa.func.pg_try_advisory_xact_lock(LOCK_KEY))
-                if not connection.execute(lock).scalar():
-                    return [], False
-            else:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                self._mark(connection, outcomes, now_us)
+        with locking(self._engine) as connection:
+            self._mark(connection, outcomes, now_us)
+            lock = sa.select(sa.func.pg_try_advisory_xact_lock(LOCK_KEY))
+            if self._is_postgres and not connection.execute(lock).scalar():
+                return [], False
             taking = _Taking(connection, self._scenarios(), now_us)
             taking.look_at_clocks()
             taking.merge_digests()
@@ -223,28 +221,22 @@ class _Taking:
                 escalated.add(alert.id)
         return put_aside
 
-    def _escalate(self, row: Row[Any], alert: Row[Any]) -> None:
-        queue = self._scenarios[row.scenario].alerts.queue(alert.queue)
-        to = (queue.escalates_to if queue is not None else "") or alert.queue
-        self._connection.execute(
-            sa.update(alerts)
-            .where(alerts.c.id == alert.id)
-            .values(
-                state=AlertState.ESCALATED.value,
-                queue=to,
-                changed_at_us=self._now_us,
-                claimed_by=None,
-                lease_until_us=None,
-                snoozed_until_us=None,
-            )
-        )
-        done = Activity(
-            "alert.escalated",
-            alert.entity_key,
-            alert.id,
-            alert.case_id,
-            {"step": int(row.step), "from": alert.queue, "to": to, "reason": "nobody claimed it"},
-        )
+    def _escalate(self, row: Row[Any], stored: Row[Any]) -> None:
+        before = alert_of(stored)
+        queue = self._scenarios[row.scenario].alerts.queue(before.queue)
+        to = (queue.escalates_to if queue is not None else "") or before.queue
+        after = escalate(before, RELAY, self._now_us, to)
+        values = {
+            "state": after.state.value,
+            "queue": after.queue,
+            "claimed_by": None,
+            "lease_until_us": None,
+            "snoozed_until_us": None,
+            "changed_at_us": after.changed_at_us,
+        }
+        self._connection.execute(sa.update(alerts).where(alerts.c.id == after.id).values(values))
+        detail = {"step": int(row.step), "from": before.queue, "to": to, "reason": "nobody claimed it"}
+        done = Activity("alert.escalated", after.entity_key or None, after.id, after.case_id, detail)
         record(self._connection, row.scenario, self._now_us, RELAY, done)
 
     # ------------------------------------------------------------------------------------------ rates

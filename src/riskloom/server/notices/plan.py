@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from riskloom.domain.alert import Alert
@@ -12,17 +12,14 @@ from riskloom.server.decisions.record import as_text
 from riskloom.server.notices.message import ALERT, facts_of
 from riskloom.server.notices.tables import notices, sla_clocks
 
-NEW_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    notices.name: (
-        "key", "scenario", "alert_id", "kind", "step", "channel", "severity", "state", "escalate", "digest",
-        "created_at_us", "due_at_us", "attempts", "data",
-    ),
-    sla_clocks.name: (
-        "alert_id", "clock", "scenario", "state", "started_at_us", "due_at_us", "next_at_us", "channels",
-        "policy",
-    ),
-}  # fmt: skip
-"""The columns of the rows that a plan gives, by their table."""
+NOTICE_COLUMNS = (
+    "key", "scenario", "alert_id", "kind", "step", "channel", "severity", "state", "escalate", "digest",
+    "created_at_us", "due_at_us", "attempts", "data",
+)  # fmt: skip
+CLOCK_COLUMNS = (
+    "alert_id", "clock", "scenario", "state", "started_at_us", "due_at_us", "next_at_us", "channels",
+    "policy",
+)  # fmt: skip
 Row = tuple[Any, ...]
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Engine
 from riskloom.clock import Clock
 from riskloom.errors import Fault, ParameterInvalid, show
 from riskloom.scenario.scenario import Scenario
-from riskloom.server.notices.channels import Channels
 from riskloom.server.notices.repo import DEAD, NoticeRepo
 from riskloom.server.notices.sla_repo import clocks_of
+from riskloom.server.relay import Relay
 
 _MOST_IDS = 1_000
 
@@ -24,23 +24,22 @@ class NoticeService:
     ----------
     scenario
         Gives the scenario at work.
-    wake
-        Called when there is something to deliver.
+    relay
+        Delivers them; knows the channels.
     """
 
     def __init__(
         self,
         engine: Engine,
-        channels: Channels,
+        relay: Relay,
         scenario: Callable[[], Scenario],
         clock: Clock,
-        wake: Callable[[], None],
     ) -> None:
         self._engine = engine
-        self._channels = channels
+        self._relay = relay
+        self._channels = relay.channels
         self._scenario = scenario
         self._clock = clock
-        self._wake = wake
         self._repo = NoticeRepo(engine, scenario().name)
 
     def channels(self) -> dict[str, Any]:
@@ -102,7 +101,7 @@ class NoticeService:
 
     def wake(self) -> None:
         """Let the relay look now."""
-        self._wake()
+        self._relay.wake()
 
 
 def _are_ids(value: object) -> bool:

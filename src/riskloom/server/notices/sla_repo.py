@@ -12,11 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
-from riskloom.domain.alert import Alert, AlertState
-from riskloom.domain.decision import LADDER
 from riskloom.domain.show import show_time
 from riskloom.scenario.scenario import Scenario
 from riskloom.server.activities import Activity, record
+from riskloom.server.alerts.repo import alert_of
 from riskloom.server.alerts.tables import activities, alerts
 from riskloom.server.db import reading
 from riskloom.server.decisions.record import as_text, decode
@@ -133,29 +132,3 @@ def _tell(
     ]
     if rows:
         connection.execute(sa.insert(notices), rows)
-
-
-def alert_of(row: Row[Any]) -> Alert:
-    """A stored alert as a value."""
-    return Alert(
-        id=row.id,
-        scenario=row.scenario,
-        entity=row.entity,
-        entity_key=row.entity_key,
-        state=AlertState(row.state),
-        queue=row.queue,
-        severity=row.severity,
-        reasons=tuple(decode(row.reasons)),
-        outcome=LADDER[row.outcome],
-        priority=row.priority,
-        amount_minor=row.amount_minor,
-        events=row.events,
-        first_arrival=row.first_arrival,
-        last_arrival=row.last_arrival,
-        opened_at_us=row.opened_at_us,
-        changed_at_us=row.changed_at_us,
-        claimed_by=row.claimed_by,
-        lease_until_us=row.lease_until_us,
-        snoozed_until_us=row.snoozed_until_us,
-        case_id=row.case_id,
-    )
