@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from riskloom.domain.analyst import Analyst
 from riskloom.expression.check import check
 from riskloom.expression.tree import Type
 from riskloom.policy.route import SAID, AlertSpec, Queue, Router, Said, Urgency, gravest, may_work
@@ -74,10 +75,12 @@ def test_severities_rise_as_they_are_listed() -> None:
     assert gravest(["high", "low", "medium"]) == "high"
 
 
-def test_an_analyst_works_where_skill_and_limit_allow() -> None:
-    senior = Queue("senior", skill="senior")
-    assert may_work(senior, 10.0, ["senior"], None) == ""
-    assert "asks for the skill senior" in may_work(senior, 10.0, [], None)
-    assert may_work(Queue("all"), 100.0, [], 100.0) == ""
-    assert "above their limit of 100.00" in may_work(Queue("all"), 100.01, [], 100.0)
-    assert may_work(None, None, [], 100.0) == ""
+def test_an_analyst_works_where_skill_limit_and_queues_allow() -> None:
+    spec = AlertSpec(queues=(Queue("senior", skill="senior"), Queue("rest")))
+    assert may_work(Analyst("ana", skills=("senior",)), "senior", spec) == ""
+    assert "asks for the skill senior" in may_work(Analyst("ana"), "senior", spec)
+    limited = Analyst("ana", limit_minor=100)
+    assert [may_work(limited, "rest", spec, amount) for amount in (None, 100)] == ["", ""]
+    assert "above their limit" in may_work(limited, "rest", spec, 101)
+    assert "do not work in the queue rest" in may_work(Analyst("ana", queues=("senior",)), "rest", spec)
+    assert may_work(Analyst("ana"), "declared no more", spec) == ""

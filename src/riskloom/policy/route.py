@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from riskloom.domain.alert import SEVERITIES
+from riskloom.domain.analyst import Analyst
 from riskloom.domain.duration import DAY_US
 from riskloom.expression.check import Expression
 from riskloom.expression.row import compile_met
@@ -57,8 +58,9 @@ class Queue:
     """Where alerts wait. The first queue whose condition is met gets an alert; the last one has none.
 
     `severity` is the least that its alerts have. `skill` is what an analyst must have to work here, "" for
-    none. A claim holds for `lease_us`; an alert that nobody works on closes by itself `auto_close_us` after
-    its last event, never where it is None; one that is escalated moves to the queue `escalates_to`.
+    none. A claim holds for `lease_us`; an open alert closes by itself when for `auto_close_us` nobody touched
+    it and no event joined, never where that is None; one that is escalated moves to the queue
+    `escalates_to`.
     """
 
     name: str
@@ -174,23 +176,22 @@ def gravest(severities: Collection[str]) -> str:
     return max(severities, key=SEVERITIES.index, default=SEVERITIES[0])
 
 
-def may_work(queue: Queue | None, amount: float | None, skills: Collection[str], limit: float | None) -> str:
+def may_work(analyst: Analyst, queue: str, spec: AlertSpec, amount_minor: int | None = None) -> str:
     """Why somebody may not work an alert of a queue and an amount, or "" where they may.
 
-    Parameters
-    ----------
-    queue
-        None where it is declared no more: then only the limit counts.
-    limit
-        The most amount they may decide about; None for any.
+    A queue that is declared no more asks for no skill.
 
-    >>> may_work(Queue("senior", skill="takeover"), 10.0, ["cards"], None)
+    >>> senior = AlertSpec(queues=(Queue("senior", skill="takeover"),))
+    >>> may_work(Analyst("ana", skills=("cards",)), "senior", senior)
     'the queue senior asks for the skill takeover'
     """
-    if queue is not None and queue.skill and queue.skill not in skills:
-        return f"the queue {queue.name} asks for the skill {queue.skill}"
-    if limit is not None and amount is not None and amount > limit:
-        return f"its amount is above their limit of {limit:,.2f}"
+    declared = spec.queue(queue)
+    if analyst.queues and queue not in analyst.queues:
+        return f"they do not work in the queue {queue}"
+    if declared is not None and declared.skill and declared.skill not in analyst.skills:
+        return f"the queue {queue} asks for the skill {declared.skill}"
+    if analyst.limit_minor is not None and (amount_minor or 0) > analyst.limit_minor:
+        return "its amount is above their limit"
     return ""
 
 

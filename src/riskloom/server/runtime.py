@@ -18,7 +18,12 @@ from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, ne
 from riskloom.registry import Registry
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
+from riskloom.server.alerts.job import close_regularly
+from riskloom.server.alerts.list_repo import AlertListRepo
+from riskloom.server.alerts.people import PeopleService
+from riskloom.server.alerts.people_repo import PeopleRepo
 from riskloom.server.alerts.repo import AlertRepo
+from riskloom.server.alerts.service import AlertService
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
@@ -67,6 +72,8 @@ class Runtime:
         labels: LabelService,
         policy: PolicyService,
         replays: ReplayJobs,
+        alerts: AlertService,
+        people: PeopleService,
         notices: NoticeService,
     ) -> None:
         self.settings = settings
@@ -80,6 +87,8 @@ class Runtime:
         self.labels = labels
         self.policy = policy
         self.replays = replays
+        self.alerts = alerts
+        self.people = people
         self.notices = notices
 
     @property
@@ -255,8 +264,9 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     policies = PolicyRepo(engine, name)
     memory = await asyncio.to_thread(policies.memory)
     shared.relay.channels.check(name, casting.champion.scenario.notices.channels)
+    alert_repo = AlertRepo(engine, name)
     plan = NoticePlan(lambda: deciding.bundle.scenario)
-    effects = Effects(AlertRepo(engine, name), casting.champion, plan)
+    effects = Effects(alert_repo, casting.champion, plan)
     known = await asyncio.to_thread(effects.read, casting.champion, clock.now_us())
     state = await asyncio.to_thread(rebuilt, repo, casting, memory, known, settings.data_dir, progress)
     deciding = DecisionEngine(
@@ -280,12 +290,30 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
     notices = NoticeService(engine, shared.relay, lambda: deciding.bundle.scenario, clock)
-    beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
+    people_repo = PeopleRepo(engine, name)
+    alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
+    people = PeopleService(deciding, people_repo)
+    beside = {
+        asyncio.create_task(snapshot_regularly(settings, deciding)),
+        asyncio.create_task(close_regularly(alerts)),
+    }
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
         yield Runtime(
-            settings, deciding, service, models, views, lineups, follower, labels, policy, replays, notices
+            settings,
+            deciding,
+            service,
+            models,
+            views,
+            lineups,
+            follower,
+            labels,
+            policy,
+            replays,
+            alerts,
+            people,
+            notices,
         )
     finally:
         for task in beside:

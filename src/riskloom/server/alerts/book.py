@@ -118,8 +118,11 @@ class Book:
             del self._groups[group.entity_key]
         return found
 
-    def reopen(self, groups: Iterable[Group]) -> None:
-        """Let events join these again, where no newer one took the place."""
+    def reopen(self, groups: Iterable[Group], refused: Iterable[int] = ()) -> None:
+        """Let events join these again, where no newer one took the place; `refused` were not closed after
+        all."""
+        for number in refused:
+            self._closed.pop(number, None)
         for group in groups:
             self._closed.pop(group.id, None)
             here = self._groups.get(group.entity_key)

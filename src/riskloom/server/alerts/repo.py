@@ -6,7 +6,7 @@ writes: of two that come at once, the second sees what the first has made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,12 +90,13 @@ class AlertRepo:
             found = connection.execute(query).scalar()
             return None if found is None else int(found)
 
-    def stale(self, queue: str, before_us: int, limit: int) -> list[int]:
-        """Alerts of a queue that are not closed and whose last event was decided before then."""
+    def stale(self, queue: str, before_us: int, now_us: int, limit: int) -> list[int]:
+        """Open alerts of a queue that nobody touched and no event joined since then."""
         query = (
             sa.select(alerts.c.id)
             .where(alerts.c.scenario == self._scenario, IS_OPEN, alerts.c.queue == queue)
-            .where(alerts.c.state.not_in([AlertState.ESCALATED]), alerts.c.last_at_us < before_us)
+            .where(sa.or_(alerts.c.state == AlertState.OPEN, ran_out(now_us)))
+            .where(alerts.c.changed_at_us <= before_us)
             .order_by(alerts.c.id)
             .limit(limit)
         )
@@ -167,6 +168,9 @@ def group_of(row: Row[Any]) -> Group:
     )  # fmt: skip
 
 
-def ids_of(found: Mapping[int, Row[Any] | RiskloomError]) -> Sequence[int]:
-    """The alerts that were changed."""
-    return [alert_id for alert_id, answer in found.items() if not isinstance(answer, RiskloomError)]
+def ran_out(now_us: int) -> sa.ColumnElement[bool]:
+    """A lease or a snooze is over: the alert is open again."""
+    return sa.or_(
+        sa.and_(alerts.c.state == AlertState.CLAIMED, alerts.c.lease_until_us <= now_us),
+        sa.and_(alerts.c.state == AlertState.SNOOZED, alerts.c.snoozed_until_us <= now_us),
+    )
