@@ -107,13 +107,12 @@ def test_dead_letters_keep_their_reason(make: Make) -> None:
     ]
 
 
-def test_a_channel_that_hangs_holds_up_no_other(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riskloom.server.notices.channels.SEND_S", 1.0)
+def test_a_channel_that_hangs_holds_up_no_other(make: Make) -> None:
     outbox = make("policies: [{name: all, steps: [{channels: [ops, mute]}]}]")
     with http_sink() as sink, http_sink(lambda _number: "hang") as mute:
         outbox.open(*(alert(number) for number in range(1, 13)))
         urls = {**json.loads(channels(sink.url, "ops")), **json.loads(channels(mute.url, "mute"))}
-        outbox.deliver(outbox.relay(json.dumps(urls)))
+        outbox.deliver(outbox.relay(json.dumps(urls), timeout_s=1.0))
         assert len(sink.taken.keys) == 12
         assert ("No answer within 1 s.",) in outbox.rows("said")
 

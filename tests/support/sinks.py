@@ -8,7 +8,8 @@ import json
 import socket
 import struct
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -39,6 +40,8 @@ class Taken:
     headers: list[dict[str, str]] = field(default_factory=list)
     mails: list[EmailMessage] = field(default_factory=list)
     asked: int = 0
+    times: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
+    """Of each key: when it was taken, and whether the answer was lost here."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def number(self) -> int:
@@ -51,8 +54,18 @@ class Taken:
         """Note a delivery."""
         with self.lock:
             self.keys.append(key)
+            self.times[key].append((time.monotonic(), lost))
             if lost:
                 self.lost[key] += 1
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of clients that were killed while it answered."""
+
+    request_queue_size = 128
+
+    def handle_error(self, *_about: Any) -> None:
+        pass
 
 
 class HttpSink:
@@ -74,7 +87,7 @@ class HttpSink:
             def log_message(self, *_said: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"127.0.0.1:{self.server.server_port}"
 

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 AT_ONCE = 4
 """Notices on their way to one channel: one that hangs holds up no other."""
 STOP_S = 5.0
+LEASE = 3
 LONGEST_PAUSE_US = 3_600_000_000
 
 
@@ -35,14 +36,19 @@ LONGEST_PAUSE_US = 3_600_000_000
 class Pace:
     """How a relay goes about it.
 
-    `attempts` are made before a notice is dead; a relay that died is believed to be dead after `lease_s`,
-    which is longer than any attempt takes; `poll_s` is how long one that was not woken sleeps.
+    `attempts` are made before a notice is dead, each for `timeout_s` at most; `first_pause_us` lies before
+    the second; `poll_s` is how long a relay sleeps that was not woken.
     """
 
     attempts: int = 16
-    lease_s: float = 60.0
+    timeout_s: float = 20.0
     poll_s: float = 1.0
     first_pause_us: int = FIRST_US
+
+    @property
+    def lease_us(self) -> int:
+        """How long a relay has a notice for itself: longer than it can possibly need."""
+        return round(self.timeout_s * LEASE * 1e6)
 
 
 class Relay:
@@ -70,7 +76,7 @@ class Relay:
         self.channels = channels
         self._clock = clock
         self._dashboard_url = dashboard_url
-        self._pace = pace or Pace()
+        self.pace = pace or Pace()
         self._woken = asyncio.Event()
         self._sending: dict[asyncio.Task[None], Taken] = {}
         self._outcomes: list[Outcome] = []
@@ -92,7 +98,7 @@ class Relay:
             self._woken.clear()
             if not await self._careful_round() and not self._stopping:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._pace.poll_s)
+                    await asyncio.wait_for(self._woken.wait(), self.pace.poll_s)
         await self._finish()
 
     async def _careful_round(self) -> bool:
@@ -127,7 +133,7 @@ class Relay:
         try:
             if not outcomes and not await asyncio.to_thread(self._repo.is_due, list(rooms), now_us):
                 return False
-            until_us = now_us + round(self._pace.lease_s * 1e6)
+            until_us = now_us + self.pace.lease_us
             taken, touched = await asyncio.to_thread(
                 self._repo.mark_and_take, outcomes, rooms, now_us, until_us
             )
@@ -177,7 +183,7 @@ class Relay:
         """One attempt; whatever happens, an outcome comes of it."""
         try:
             notice = notice_of(taken.told, self._dashboard_url)
-            said = await self.channels.of(taken.channel).send(notice)
+            said = await self.channels.of(taken.channel).send(notice, self.pace.timeout_s)
             outcome = Outcome(taken.id, taken.attempt, "delivered", said[:500], None)
         except DeliveryRefused as error:
             outcome = Outcome(taken.id, taken.attempt, "dead", reason_of(error), None)
@@ -193,11 +199,11 @@ class Relay:
         self._outcomes.append(outcome)
 
     def _again(self, taken: Taken, said: str, after_s: float) -> Outcome:
-        if taken.attempt >= self._pace.attempts:
+        if taken.attempt >= self.pace.attempts:
             return Outcome(
                 taken.id, taken.attempt, "dead", f"{said} (attempt {taken.attempt}, the last)", None
             )
-        pause_us = backoff_us(taken.told.key, taken.attempt, self._pace.first_pause_us)
+        pause_us = backoff_us(taken.told.key, taken.attempt, self.pace.first_pause_us)
         pause_us = min(max(pause_us, round(after_s * 1e6)), LONGEST_PAUSE_US)
         return Outcome(taken.id, taken.attempt, "waiting", said, self._clock.now_us() + pause_us)
 
@@ -225,5 +231,9 @@ def open_relay(
         lambda: {scenario.name: scenario for scenario in scenarios()},
         clock,
         dashboard_url=settings.dashboard_url,
-        pace=Pace(attempts=settings.notice_attempts),
+        pace=Pace(
+            settings.notice_attempts,
+            settings.notice_timeout_s,
+            first_pause_us=round(settings.notice_pause_s * 1e6),
+        ),
     )

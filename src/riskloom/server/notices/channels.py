@@ -23,8 +23,6 @@ from riskloom.server.notices.message import sample_notice
 SETTING = "RISKLOOM_CHANNELS"
 LOG = "log://alerts.log"
 PER_MINUTE = 60
-SEND_S = 20.0
-"""The longest an attempt may take, whatever a driver waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,17 @@ class Channel:
     notifier: Notifier
     per_minute: int
 
-    async def send(self, notice: Notice) -> str:
-        """Try once, for `SEND_S` at most.
+    async def send(self, notice: Notice, timeout_s: float) -> str:
+        """Try once, for so long at most, whatever the driver waits for.
 
         Raises
         ------
         Undelivered, DeliveryRefused
         """
         try:
-            return await asyncio.wait_for(self.notifier.send(notice), SEND_S)
+            return await asyncio.wait_for(self.notifier.send(notice), timeout_s)
         except TimeoutError as error:
-            raise Undelivered(f"No answer within {SEND_S:g} s.") from error
+            raise Undelivered(f"No answer within {timeout_s:g} s.") from error
 
 
 class Channels:
@@ -92,7 +90,7 @@ class Channels:
     def _hint(self, name: str) -> str:
         return nearest(name, self._channels) or f'{SETTING}={{"{name}": "slack+https://..."}}'
 
-    async def test(self, name: str, clock: Clock) -> dict[str, Any]:
+    async def test(self, name: str, clock: Clock, timeout_s: float) -> dict[str, Any]:
         """Send a test notice now, past the outbox.
 
         Raises
@@ -100,7 +98,7 @@ class Channels:
         NotFound, Undelivered, DeliveryRefused
         """
         channel, start = self.of(name), time.perf_counter()
-        said = await channel.send(sample_notice(name, clock.now_us()))
+        said = await channel.send(sample_notice(name, clock.now_us()), timeout_s)
         took_ms = round((time.perf_counter() - start) * 1000, 1)
         return {"channel": name, "delivered": True, "said": said, "took_ms": took_ms}
 

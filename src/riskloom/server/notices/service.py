@@ -66,7 +66,7 @@ class NoticeService:
         ------
         NotFound, Undelivered, DeliveryRefused
         """
-        return await self._channels.test(name, self._clock)
+        return await self._channels.test(name, self._clock, self._relay.pace.timeout_s)
 
     def page(self, wanted: Mapping[str, Any], limit: int, before: int | None) -> dict[str, Any]:
         """A page of notices, newest first."""

@@ -22,7 +22,7 @@ from riskloom.server.decisions.record import as_text, decode
 from riskloom.server.notices.message import SLA, facts_of
 from riskloom.server.notices.tables import IS_RUNNING, notices, sla_clocks
 
-CLAIMED = "alert.claimed"
+CLAIMED = ("alert.claimed", "alert.assigned")
 CLOCKKEEPER = "relay"
 _MOST = 200
 
@@ -88,7 +88,7 @@ def clocks_of(
 def _claimed_at(connection: Connection, ids: set[int]) -> dict[int, int]:
     """When alerts were first claimed."""
     query = sa.select(activities.c.alert_id, sa.func.min(activities.c.at_us)).where(
-        activities.c.alert_id.in_(ids), activities.c.kind == CLAIMED
+        activities.c.alert_id.in_(ids), activities.c.kind.in_(CLAIMED)
     )
     return {row[0]: row[1] for row in connection.execute(query.group_by(activities.c.alert_id))}
 
