@@ -13,7 +13,7 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -30,8 +30,9 @@ from support.sinks import Taken, http_sink, mail_sink
 
 pytestmark = pytest.mark.e2e
 ALERTS = int(os.environ.get("RISKLOOM_CHAOS_ALERTS", "40"))
-KILLS = max(4, ALERTS // 25)
+KILLS = 4 if ALERTS < 1_000 else 24
 RELAYS = 3
+PATIENCE_S = 300.0
 NOTICED_S = 5.0
 """An answer can be lost by a kill so long after a notice was taken, at most."""
 
@@ -100,31 +101,41 @@ class Four:
         return Process(self._database, "--bundle", str(self._bundle), **self._settings)
 
 
-@contextlib.contextmanager
-def sending(four: Four, count: int) -> Iterator[threading.Thread]:
-    """Payments sent one after the other, each until it is taken."""
-    stopped = threading.Event()
+class Sender:
+    """Sends payments one after the other, each until it is taken."""
 
-    def send() -> None:
-        for number in range(count):
+    def __init__(self, four: Four, count: int) -> None:
+        self.taken = 0
+        self._four = four
+        self._count = count
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def __enter__(self) -> Sender:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def wait_for(self, count: int) -> None:
+        """Until so many were taken."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.taken < count:
+            assert time.monotonic() < deadline, f"{self.taken} of {count} payments were taken"
+            time.sleep(0.01)
+
+    def _send(self) -> None:
+        for number in range(self._count):
             event = payment(f"e-{number}", user_id=f"u-{number}", timestamp=None, amount=10)
-            while not stopped.is_set():
+            while not self._stopped.is_set():
                 with contextlib.suppress(httpx.HTTPError):
-                    if (
-                        httpx.post(f"{four.server.url}/api/v1/score", json=event, timeout=10).status_code
-                        == 200
-                    ):
+                    url = f"{self._four.server.url}/api/v1/score"
+                    if httpx.post(url, json=event, timeout=10).status_code == 200:
                         break
-                stopped.wait(0.05)
-            stopped.wait(0.02)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield thread
-    finally:
-        stopped.set()
-        thread.join()
+                self._stopped.wait(0.05)
+            self.taken += 1
 
 
 def states(database: Database) -> dict[str, int]:
@@ -156,12 +167,13 @@ def test_every_notice_arrives_whoever_is_killed(
         settings = {"channels": json.dumps(channels), "notice_attempts": "60"}
         four = Four(database, bundle, {**settings, "notice_pause_s": "0.05", "notice_timeout_s": "1.5"})
         try:
-            with sending(four, ALERTS) as sender:
+            with Sender(four, ALERTS) as sender:
                 for number in range(KILLS):
-                    time.sleep(chance.uniform(0.5, 2.5))
-                    four.kill(number % (RELAYS + 1) if number < RELAYS + 1 else chance.randrange(RELAYS + 1))
-                sender.join(600)
-                deadline = time.monotonic() + 300
+                    sender.wait_for(ALERTS * (number + 1) // (KILLS + 1))
+                    time.sleep(chance.uniform(0, 0.5))
+                    four.kill(number if number <= RELAYS else chance.randrange(RELAYS + 1))
+                sender.wait_for(ALERTS)
+                deadline = time.monotonic() + PATIENCE_S
                 while states(database) != {"delivered": 2 * ALERTS} and time.monotonic() < deadline:
                     time.sleep(0.2)
         finally:

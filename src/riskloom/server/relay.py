@@ -25,8 +25,10 @@ from riskloom.server.notices.outbox_repo import OutboxRepo, Outcome, Room, Scena
 from riskloom.server.settings import Settings
 
 log = structlog.get_logger()
-AT_ONCE = 4
+AT_ONCE = 8
 """Notices on their way to one channel: one that hangs holds up no other."""
+GATHER_S = 0.05
+"""Between two rounds while something is under way: what came of many is marked in one transaction."""
 STOP_S = 5.0
 LEASE = 3
 LONGEST_PAUSE_US = 3_600_000_000
@@ -99,6 +101,8 @@ class Relay:
             if not await self._careful_round() and not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self.pace.poll_s)
+            if self.busy:
+                await asyncio.sleep(GATHER_S)
         await self._finish()
 
     async def _careful_round(self) -> bool:
