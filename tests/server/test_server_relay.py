@@ -95,6 +95,37 @@ def test_the_receiver_says_when_it_wants_to_be_asked_again(make: Make) -> None:
     assert outbox.rows("due_at_us") == [(NOON_US + 7_000_000,)]
 
 
+def test_what_no_database_can_hold_of_an_answer_holds_up_nothing(make: Make) -> None:
+    outbox = make(ONE)
+    with http_sink(lambda number: "odd" if number == 0 else "ok") as sink:
+        outbox.open(alert(7))
+        relay = outbox.relay(channels(sink.url, "ops"))
+        outbox.deliver(relay)
+        assert outbox.rows("said") == [("Answered 503 ?\ufffd.",)]
+        outbox.deliver(relay, [1])
+    assert outbox.rows("state") == [("delivered",)]
+
+
+def test_the_relay_reads_what_is_pending_by_its_indexes(make: Make) -> None:
+    outbox = make(ONE)
+    if outbox.engine.dialect.name != "sqlite":
+        return  # PostgreSQL reads small tables as a whole
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, text: str, given: Any, *_more: Any) -> None:
+        asked.append((text, given))
+
+    sa.event.listen(outbox.engine, "before_cursor_execute", note)
+    outbox.relay("{}")._repo.is_due(["ops", "log"], NOON_US)
+    sa.event.remove(outbox.engine, "before_cursor_execute", note)
+    with outbox.engine.connect() as connection:
+        plans = [
+            connection.exec_driver_sql(f"explain query plan {text}", given).one()[3] for text, given in asked
+        ]
+    assert "notices_due" in plans[0]
+    assert "sla_clocks_next" in plans[1]
+
+
 def test_dead_letters_keep_their_reason(make: Make) -> None:
     outbox = make(ONE)
     with http_sink(lambda number: "refuse" if number == 0 else "fail") as sink:

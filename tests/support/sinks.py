@@ -106,11 +106,12 @@ class HttpSink:
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             request.close_connection = True
             return
-        status = {"ok": 200, "fail": 503, "refuse": 410, "later": 429}[what]
+        status = {"ok": 200, "fail": 503, "refuse": 410, "later": 429, "odd": 503}[what]
         request.send_response(status)
         if what == "later":
             request.send_header("Retry-After", "7")
         said = b"ok" if what == "ok" else f"told to {what}".encode()
+        said = b"\x00\xff" if what == "odd" else said
         request.send_header("Content-Length", str(len(said)))
         request.end_headers()
         request.wfile.write(said)

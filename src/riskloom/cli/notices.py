@@ -7,17 +7,9 @@ from typing import Annotated
 import typer
 
 from riskloom.cli.console import complete_scenario, print_json, print_table, say
+from riskloom.cli.lists import LOCAL, AsJson, Key, Scenario, To, who
 
 app = typer.Typer(no_args_is_help=True)
-To = Annotated[str, typer.Option(help="The server's address.")]
-Scenario = Annotated[
-    str | None, typer.Option("--scenario", "-s", help="The server's first one if not given.")
-]
-Key = Annotated[
-    str | None, typer.Option(envvar="RISKLOOM_API_KEY", help="The shared key, where the server has one.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-LOCAL = "http://127.0.0.1:8000"
 _SHOWN = ("id", "key", "state", "severity", "attempts", "created_at", "said")
 
 
@@ -84,7 +76,7 @@ def replay(
     from riskloom.client import Client
 
     with Client(to, api_key) as client:
-        replayed = client.replay_notices(ids or None, channel, scenario)
+        replayed = client.replay_notices(ids or None, channel, scenario, who(None))
     if as_json:
         print_json(replayed)
         return

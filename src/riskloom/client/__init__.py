@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 import httpx
 
+from riskloom.client.alerts import AlertCalls
+from riskloom.client.calls import prefix
 from riskloom.client.notices import NoticeCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.shapes import (
@@ -63,7 +65,7 @@ NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
 
 
-class Client(NoticeCalls):
+class Client(AlertCalls, NoticeCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters
@@ -257,7 +259,7 @@ class Client(NoticeCalls):
 
     def lists(self, scenario: str | None = None) -> list[dict[str, Any]]:
         """Every list of a scenario (the server's first one if None), and how long it is."""
-        return cast("list[dict[str, Any]]", self._get(f"{_prefix(scenario)}/lists"))
+        return cast("list[dict[str, Any]]", self._get(f"{prefix(scenario)}/lists"))
 
     def list_entries(self, name: str, scenario: str | None = None) -> list[dict[str, Any]]:
         """Who is on a list; of personal fields the keys."""
@@ -298,14 +300,29 @@ class Client(NoticeCalls):
 
     def switches(self, scenario: str | None = None) -> dict[str, Any]:
         """What is switched off, what could be, and what was."""
-        return cast("dict[str, Any]", self._get(f"{_prefix(scenario)}/switches"))
+        return cast("dict[str, Any]", self._get(f"{prefix(scenario)}/switches"))
 
     def switch(
         self, off: Sequence[str], reason: str, author: str, scenario: str | None = None
     ) -> dict[str, Any]:
         """Switch off just these: `model`, `policy`, `rule:CODE`."""
         body = _encode({"off": list(off), "reason": reason, "author": author}, "switches")
-        return cast("dict[str, Any]", _json(self._send("PUT", f"{_prefix(scenario)}/switches", body)))
+        return cast("dict[str, Any]", _json(self._send("PUT", f"{prefix(scenario)}/switches", body)))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        scenario: str | None = None,
+        actor: str | None = None,
+    ) -> Any:
+        """The JSON answer of one route; see `Calls`."""
+        asked = {name: _plain(value) for name, value in (params or {}).items() if value is not None}
+        content = None if body is None else _encode(body, "body")
+        return _json(self._send(method, prefix(scenario) + path, content, params=asked, actor=actor))
 
     def _stream(
         self, path: str, events: Iterable[Mapping[str, Any]], chunk: int, dry_run: bool
@@ -346,8 +363,11 @@ class Client(NoticeCalls):
         params: Mapping[str, Any] | None = None,
         kind: str = "application/json",
         timeout: float | None = None,
+        actor: str | None = None,
     ) -> httpx.Response:
-        headers = {"content-type": kind} if body is not None else {}
+        headers = httpx.Headers({"content-type": kind} if body is not None else {}, encoding="utf-8")
+        if actor is not None:
+            headers["x-riskloom-user"] = actor
         if kind == NDJSON:
             headers["accept"] = f"{NDJSON}, application/json"
         wait = httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout)
@@ -405,9 +425,5 @@ def _checked_url(text: str) -> str:
     return str(url).rstrip("/")
 
 
-def _prefix(scenario: str | None) -> str:
-    return "/api/v1" if scenario is None else f"/api/v1/scenarios/{quote(scenario, safe='')}"
-
-
 def _list(name: str, scenario: str | None) -> str:
-    return f"{_prefix(scenario)}/lists/{quote(name, safe='')}"
+    return f"{prefix(scenario)}/lists/{quote(name, safe='')}"

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from riskloom.clock import Clock
 from riskloom.errors import DeliveryRefused, StoreUnavailable, Undelivered
 from riskloom.scenario.scenario import Scenario
+from riskloom.server.db import is_storable
 from riskloom.server.notices.backoff import FIRST_US, backoff_us
 from riskloom.server.notices.channels import Channels, open_channels, reason_of
 from riskloom.server.notices.message import notice_of
@@ -30,6 +31,7 @@ AT_ONCE = 8
 GATHER_S = 0.05
 """Between two rounds while something is under way: what came of many is marked in one transaction."""
 STOP_S = 5.0
+LONGEST_SAID = 500
 LEASE = 3
 LONGEST_PAUSE_US = 3_600_000_000
 
@@ -188,9 +190,9 @@ class Relay:
         try:
             notice = notice_of(taken.told, self._dashboard_url)
             said = await self.channels.of(taken.channel).send(notice, self.pace.timeout_s)
-            outcome = Outcome(taken.id, taken.attempt, "delivered", said[:500], None)
+            outcome = Outcome(taken.id, taken.attempt, "delivered", storable(said), None)
         except DeliveryRefused as error:
-            outcome = Outcome(taken.id, taken.attempt, "dead", reason_of(error), None)
+            outcome = Outcome(taken.id, taken.attempt, "dead", storable(reason_of(error)), None)
         except asyncio.CancelledError:
             outcome = self._again(taken, "cut off when the server stopped", 0.0)
         except Undelivered as error:
@@ -203,6 +205,7 @@ class Relay:
         self._outcomes.append(outcome)
 
     def _again(self, taken: Taken, said: str, after_s: float) -> Outcome:
+        said = storable(said)
         if taken.attempt >= self.pace.attempts:
             return Outcome(
                 taken.id, taken.attempt, "dead", f"{said} (attempt {taken.attempt}, the last)", None
@@ -216,6 +219,11 @@ class Relay:
         if problem and problem != self._problem:
             log.warning("relay.waits_for_the_database", reason=problem)
         self._problem = problem
+
+
+def storable(said: str) -> str:
+    """What a receiver said, as far as it is worth keeping and every database can hold it."""
+    return "".join(character if is_storable(character) else "?" for character in said[:LONGEST_SAID])
 
 
 def open_relay(

@@ -97,23 +97,15 @@ class AlertListRepo:
 
     def counts(self, now_us: int) -> list[tuple[str, AlertState, int, int]]:
         """(queue, state, how many, when the oldest was opened) of what is not closed."""
-        own = sa.select(
-            alerts.c.queue, alerts.c.state, sa.func.count(), sa.func.min(alerts.c.opened_at_us)
-        ).where(alerts.c.scenario == self._scenario, IS_OPEN)
-        lasting = alerts.c.state.in_([AlertState.OPEN, AlertState.ESCALATED])
-        plain = own.where(lasting).group_by(alerts.c.queue, alerts.c.state)
         state = sa.case((ran_out(now_us), AlertState.OPEN.value), else_=alerts.c.state).label("now")
-        timed = (
+        query = (
             sa.select(alerts.c.queue, state, sa.func.count(), sa.func.min(alerts.c.opened_at_us))
-            .where(alerts.c.scenario == self._scenario, IS_OPEN, alerts.c.state.in_([CLAIMED, SNOOZED]))
+            .where(alerts.c.scenario == self._scenario, IS_OPEN)
             .group_by(alerts.c.queue, state)
         )
-        found: dict[tuple[str, str], tuple[int, int]] = {}
         with reading(self._engine) as connection:
-            for queue, name, count, oldest in [*connection.execute(plain), *connection.execute(timed)]:
-                before = found.get((queue, name), (0, int(oldest)))
-                found[queue, name] = (before[0] + int(count), min(before[1], int(oldest)))
-        return [(queue, AlertState(name), *told) for (queue, name), told in sorted(found.items())]
+            found = connection.execute(query)
+            return [(queue, AlertState(name), int(count), int(since)) for queue, name, count, since in found]
 
     def closed_since(self, since_us: int) -> list[tuple[str, AlertState, int]]:
         """(queue, state, how many) of what was closed since then."""

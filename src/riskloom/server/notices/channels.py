@@ -157,5 +157,4 @@ def _open(name: str, url: object, folder: Path) -> Channel:
 
 def reason_of(error: Exception) -> str:
     """Why a notice was not delivered, in a line."""
-    said = error.message if isinstance(error, RiskloomError) else f"{type(error).__name__} of the driver"
-    return said[:500]
+    return error.message if isinstance(error, RiskloomError) else f"{type(error).__name__} of the driver"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,10 +20,11 @@ from sqlalchemy import (
 
 from riskloom.server.tables import metadata
 
-IS_PENDING: ColumnElement[bool] = literal_column("notices.ended_at_us is null", Boolean)
-"""Written out, not bound: only so SQLite sees that the index of pending notices serves."""
-IS_RUNNING: ColumnElement[bool] = literal_column("sla_clocks.ended_at_us is null", Boolean)
-_PENDING = literal_column("ended_at_us is null", Boolean)
+IS_PENDING: ColumnElement[Any] = literal_column("notices.ended_at_us is null")
+IS_RUNNING: ColumnElement[Any] = literal_column("sla_clocks.ended_at_us is null")
+"""Written out, and not as booleans, which SQLite would get as `... = 1`: only so it sees that the indexes of
+what is pending serve."""
+_PENDING: ColumnElement[Any] = literal_column("ended_at_us is null")
 
 notices = Table(
     "notices",

@@ -71,7 +71,7 @@ def _create_alerts() -> None:
     )
     indexes: tuple[tuple[str, list[str | sa.TextClause], sa.TextClause], ...] = (
         ("alerts_waiting", ["scenario", sa.text("priority desc"), "id"], is_open),
-        ("alerts_queues", ["scenario", "queue", "state", "opened_at_us"], is_open),
+        ("alerts_queues", ["scenario", "queue", "state", "opened_at_us", *_UNTIL], is_open),
         ("alerts_closed", ["scenario", "closed_at_us"], is_closed),
     )
     for name, columns, where in indexes:
@@ -81,6 +81,7 @@ def _create_alerts() -> None:
     op.create_index("alert_events_alert", "alert_events", ["alert_id", "arrival"])
 
 
+_UNTIL = ("lease_until_us", "snoozed_until_us", "closed_at_us")
 _NUMBERS = (
     "first_arrival", "last_arrival", "opened_at_us", "last_at_us", "changed_at_us",
 )  # fmt: skip
