@@ -23,10 +23,10 @@ from riskloom.bundle import make_bundle, write_bundle
 from riskloom.scenario.load import scenario_from_parts
 from support.databases import KINDS, Database
 from support.events import payment
-from support.outbox import SECRET
+from support.outbox import SECRET, Outbox, alert
 from support.policed import card_parts
 from support.process import COMMAND, Process, environment
-from support.sinks import Taken, http_sink, mail_sink
+from support.sinks import HttpSink, MailSink, Taken, http_sink, mail_sink
 
 pytestmark = pytest.mark.e2e
 ALERTS = int(os.environ.get("RISKLOOM_CHAOS_ALERTS", "40"))
@@ -138,6 +138,23 @@ class Sender:
             self.taken += 1
 
 
+def settings_of(ops: HttpSink, mail: MailSink) -> dict[str, str]:
+    """The settings of each process: haste, and channels without a limit."""
+    channels = {
+        "ops": f"webhook+http://:{SECRET}@{ops.url}/hook#per_minute=0",
+        "mail": f"smtp://{mail.url}?from=a@b.example&to=c@d.example&tls=none#per_minute=0",
+    }
+    haste = {"notice_attempts": "60", "notice_pause_s": "0.05", "notice_timeout_s": "1.5"}
+    return {"channels": json.dumps(channels), **haste}
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait, for a while; what is not reached the test finds out."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def states(database: Database) -> dict[str, int]:
     return dict(database.rows("select state, count(*) from notices group by state"))  # type: ignore[arg-type]
 
@@ -152,6 +169,21 @@ def unexplained(taken: Taken, killed: list[float]) -> list[str]:
     ]
 
 
+def check(kind: str, database: Database, ops: Taken, mail: Taken, killed: list[float]) -> None:
+    """Every notice arrived, and none again without a reason."""
+    assert states(database) == {"delivered": 2 * ALERTS}
+    ids = [row[0] for row in database.rows("select id from alerts")]
+    for name, taken in (("ops", ops), ("mail", mail)):
+        assert set(taken.keys) == {f"{one}:0:{name}" for one in ids}
+        assert unexplained(taken, killed) == []
+        twice, lost = len(taken.keys) - len(ids), sum(taken.lost.values())
+        print(
+            f"{kind} {name}: {taken.asked:,} attempts, {len(taken.keys):,} taken of {len(ids):,}, "
+            f"{twice:,} again: {lost:,} answers lost by the receiver, {twice - lost:,} by kills"
+        )
+    print(f"{kind}: {len(killed)} kills")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_notice_arrives_whoever_is_killed(
     make_database: Callable[[str], Database], tmp_path: Path, kind: str
@@ -160,12 +192,7 @@ def test_every_notice_arrives_whoever_is_killed(
     bundle = told_bundle(tmp_path / "bundle")
     web = failing_half(1, ["fail", "fail", "fail", "fail", "lose", "lose", "hang"])
     with http_sink(web) as ops, mail_sink(failing_half(2, ["fail", "fail", "lose"])) as mail:
-        channels = {
-            "ops": f"webhook+http://:{SECRET}@{ops.url}/hook#per_minute=0",
-            "mail": f"smtp://{mail.url}?from=a@b.example&to=c@d.example&tls=none#per_minute=0",
-        }
-        settings = {"channels": json.dumps(channels), "notice_attempts": "60"}
-        four = Four(database, bundle, {**settings, "notice_pause_s": "0.05", "notice_timeout_s": "1.5"})
+        four = Four(database, bundle, settings_of(ops, mail))
         try:
             with Sender(four, ALERTS) as sender:
                 for number in range(KILLS):
@@ -173,19 +200,37 @@ def test_every_notice_arrives_whoever_is_killed(
                     time.sleep(chance.uniform(0, 0.5))
                     four.kill(number if number <= RELAYS else chance.randrange(RELAYS + 1))
                 sender.wait_for(ALERTS)
-                deadline = time.monotonic() + PATIENCE_S
-                while states(database) != {"delivered": 2 * ALERTS} and time.monotonic() < deadline:
-                    time.sleep(0.2)
+                wait_until(lambda: states(database) == {"delivered": 2 * ALERTS})
         finally:
             four.end()
-    assert states(database) == {"delivered": 2 * ALERTS}
-    ids = [row[0] for row in database.rows("select id from alerts")]
-    for name, taken in (("ops", ops.taken), ("mail", mail.taken)):
-        assert set(taken.keys) == {f"{one}:0:{name}" for one in ids}
-        assert unexplained(taken, four.killed) == []
-        twice, lost = len(taken.keys) - len(ids), sum(taken.lost.values())
-        print(
-            f"{kind} {name}: {taken.asked:,} attempts, {len(taken.keys):,} taken of {len(ids):,}, "
-            f"{twice:,} again: {lost:,} answers lost by the receiver, {twice - lost:,} by kills"
-        )
-    print(f"{kind}: {len(four.killed)} kills")
+    check(kind, database, ops.taken, mail.taken, four.killed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_notice_arrives_from_four_relays(
+    make_database: Callable[[str], Database], tmp_path: Path, kind: str
+) -> None:
+    database, chance = make_database(kind), random.Random(8)
+    outbox = Outbox(database, tmp_path / "small", "policies: [{name: a, steps: [{channels: [ops, mail]}]}]")
+    bundle = write_bundle(make_bundle(outbox.scenario, None), tmp_path / "bundle")
+    web = failing_half(3, ["fail", "fail", "fail", "fail", "lose", "lose", "hang"])
+    killed: list[float] = []
+    with http_sink(web) as ops, mail_sink(failing_half(4, ["fail", "fail", "lose"])) as mail:
+        words = ["--database", database.url, "--scenario", str(bundle)]
+        relays = [Relaying(words, settings_of(ops, mail)) for _ in range(RELAYS + 1)]
+        try:
+            for number in range(KILLS):
+                first = number * ALERTS // KILLS
+                last = (number + 1) * ALERTS // KILLS
+                outbox.open(*(alert(one, time.time_ns() // 1000) for one in range(first + 1, last + 1)))
+                wait_until(lambda wanted=first + last: states(database).get("delivered", 0) >= wanted)  # type: ignore[misc]
+                killed.append(time.monotonic())
+                which = number if number <= RELAYS else chance.randrange(RELAYS + 1)
+                relays[which].kill()
+                relays[which] = Relaying(words, settings_of(ops, mail))
+            wait_until(lambda: states(database) == {"delivered": 2 * ALERTS})
+        finally:
+            for relay in relays:
+                relay.kill()
+            outbox.engine.dispose()
+    check(f"{kind} (relays)", database, ops.taken, mail.taken, killed)
