@@ -41,7 +41,8 @@ class Routing:
         personal = frozenset(field.name for field in scenario.fields if field.pii)
         self._see = see_of(scenario, personal, Derive(scenario) if scenario.derived else None)
         names = (*(field.name for field in scenario.all_fields), *scenario.feature_names)
-        self._router = Router(spec, names, [*(rule.code for rule in scenario.rules), MODEL_REASON])
+        codes = dict.fromkeys([*(rule.code for rule in scenario.rules), MODEL_REASON, *spec.codes])
+        self._router = Router(spec, names, list(codes))
         self._acting = {MODEL_REASON, *(rule.code for rule in scenario.rules if rule.action in ACTING)}
         self._is_personal = spec.group.by in personal
         self._unit = POWERS[exponent(scenario.base_currency)]

@@ -9,6 +9,7 @@ import pytest
 
 from riskloom.bundle import make_bundle, read_bundle, write_bundle
 from riskloom.errors import ScenarioInvalid
+from riskloom.routing import Routing
 from riskloom.scenario.load import load_scenario, scenario_from_parts, shipped_scenarios
 from riskloom.scenario.scenario import Scenario
 from support.scenarios import SMALL
@@ -127,3 +128,12 @@ def test_each_shipped_scenario_declares_its_queues(name: str) -> None:
     assert len(scenario.alerts.queues) >= 2
     assert scenario.alerts.group.by == scenario.main_entity
     assert scenario.alerts.amount == "amount"
+
+
+def test_other_rules_leave_the_queues_as_they_are(tmp_path: Path) -> None:
+    declared = small(tmp_path, ALERTS)
+    assert declared.alerts.codes == ("SPEND",)
+    other = scenario_from_parts({**declared.parts, "rules": []})
+    assert other.alerts.queues == declared.alerts.queues
+    assert other.fingerprint("alerts") == declared.fingerprint("alerts")
+    Routing(other)

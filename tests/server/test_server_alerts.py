@@ -568,7 +568,6 @@ def test_pages_of_the_queue_are_read_by_their_indexes(desk: Server) -> None:
             ("alerts?cursor=1:40.0", "alerts_waiting"),
             ("queues", "COVERING INDEX alerts_queues"),
             ("alerts?entity=ann", "alerts_entity"),
-            ("decisions?flagged=true", "decisions_flagged"),
         ):
             plans.clear()
             assert desk.get(f"/api/v1/{path}").status_code == 200

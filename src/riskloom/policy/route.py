@@ -89,6 +89,8 @@ class AlertSpec:
     urgency: tuple[Urgency, ...] = ()
     queues: tuple[Queue, ...] = (Queue("all"),)
     longest_suppression_us: int = 90 * DAY_US
+    codes: tuple[str, ...] = ()
+    """The codes of rules that conditions name; with other rules some may be no rule's any more."""
 
     def queue(self, name: str) -> Queue | None:
         """The queue of a name; None where it is declared no more."""

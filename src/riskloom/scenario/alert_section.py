@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from riskloom.domain.alert import SEVERITIES
@@ -17,7 +18,9 @@ from riskloom.scenario.document import Document, Path
 from riskloom.scenario.event_section import NAME_HINT, is_name
 from riskloom.scenario.expressions import read_expression
 
-_KEYS = ("group", "amount", "unknown_amount", "chances", "urgency", "queues", "longest_suppression")
+_KEYS = (
+    "group", "amount", "unknown_amount", "chances", "urgency", "queues", "longest_suppression", "codes",
+)  # fmt: skip
 _GROUP_KEYS = ("by", "within", "at_most")
 _URGENCY_KEYS = ("when", "times", "describe")
 _QUEUE_KEYS = (
@@ -44,11 +47,17 @@ def read_alerts(
         What rules may use; routing rules may use the decision and the codes of its reasons besides.
     codes
         Of every rule.
+
+    Notes
+    -----
+    The codes that conditions name are filled in in the document's data, as bundles hold them: with other
+    rules they stay known, and are reasons of no event.
     """
     data = document.mapping(document.data, (), _KEYS)
-    reasons = dict.fromkeys([*codes, MODEL_REASON], Type.BOOLEAN)
+    kept = _read_codes(document, data)
+    reasons = dict.fromkeys([*codes, *kept, MODEL_REASON], Type.BOOLEAN)
     names = {**reasons, **SAID, **types}
-    return AlertSpec(
+    spec = AlertSpec(
         group=_read_group(document, data, fields, main_entity),
         amount=_read_amount(document, data, fields),
         unknown_amount=_number(document, data, "unknown_amount", (), 1.0, 1e12),
@@ -56,7 +65,22 @@ def read_alerts(
         urgency=_read_urgency(document, data, names, timezone),
         queues=_read_queues(document, data, names, timezone),
         longest_suppression_us=document.duration(data, "longest_suppression", (), "90d"),
+        codes=kept,
     )
+    written = [*(queue.when for queue in spec.queues), *(one.when for one in spec.urgency)]
+    used = frozenset[str]().union(*(when.names for when in written if when is not None))
+    named = sorted((used & reasons.keys()) - {*types, *SAID, MODEL_REASON} | {*kept})
+    if named:
+        data["codes"] = named
+    return replace(spec, codes=tuple(named))
+
+
+def _read_codes(document: Document, data: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = document.items(data.get("codes"), ("codes",))
+    for at, code in enumerate(listed):
+        if not isinstance(code, str) or not code.isidentifier():
+            document.fault(("codes", at), "the code of a rule", show(code))
+    return tuple(code for code in listed if isinstance(code, str))
 
 
 def _read_group(

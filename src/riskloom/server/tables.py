@@ -3,8 +3,6 @@ decided."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -78,9 +76,8 @@ decisions = Table(
     ),
 )
 
-IS_FLAGGED: ColumnElement[Any] = literal_column("decisions.outcome > 0")
-"""Written out, not bound, and not as a boolean, which SQLite would get as `... = 1`: only so it sees that the
-index of flagged decisions serves."""
+IS_FLAGGED: ColumnElement[bool] = literal_column("decisions.outcome > 0", Boolean)
+"""Written out, not bound: only so SQLite sees that the index of flagged decisions serves."""
 
 trials = Table(
     "trials",

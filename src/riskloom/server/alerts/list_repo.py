@@ -118,7 +118,9 @@ class AlertListRepo:
             return [(row[0], AlertState(row[1]), int(row[2])) for row in connection.execute(query)]
 
     def _conditions(self, narrowed: Filter, now_us: int) -> Iterator[sa.ColumnElement[bool]]:
-        yield from _of_states(narrowed.states, now_us)
+        yield from _of_states(
+            narrowed.states, now_us, _OF_ONE if narrowed.entity_key is not None else IS_OPEN
+        )
         if narrowed.claimed_by is not None:
             held = sa.and_(alerts.c.state == CLAIMED, alerts.c.lease_until_us > now_us)
             yield sa.and_(IS_OPEN, held, alerts.c.claimed_by == narrowed.claimed_by)
@@ -140,12 +142,18 @@ class AlertListRepo:
             yield alerts.c.opened_at_us < narrowed.until_us
 
 
-def _of_states(states: Sequence[AlertState], now_us: int) -> Iterator[sa.ColumnElement[bool]]:
+_OF_ONE = sa.func.coalesce(alerts.c.closed_at_us, 0) == 0
+"""Not closed, said so that the index of open alerts does not serve: the one of entities has fewer rows."""
+
+
+def _of_states(
+    states: Sequence[AlertState], now_us: int, is_open: sa.ColumnElement[Any]
+) -> Iterator[sa.ColumnElement[bool]]:
     """The conditions that an alert is in one of these states now."""
     wanted = {state for state in states if state not in (AlertState.RESOLVED, AlertState.AUTO_CLOSED)}
     closed = [state.value for state in states if state not in wanted]
     if not closed:
-        yield IS_OPEN
+        yield is_open
     if not states:
         return
     parts: list[sa.ColumnElement[bool]] = []
