@@ -22,7 +22,9 @@ RiskloomError
 ├── ExtraMissing          501  an optional part of the installation is needed
 ├── StateOverflow         422  a sum over a window would not fit its integer
 ├── StoreUnavailable      503  the database cannot be written or read; nothing was taken
-└── AlreadyRunning        503  another process holds this database
+├── AlreadyRunning        503  another process holds this database
+├── Undelivered           502  a channel did not take a notice now; it may later
+└── DeliveryRefused       502  a channel will never take this notice
 """
 
 from __future__ import annotations
@@ -287,3 +289,29 @@ class AlreadyRunning(RiskloomError):
     code = "already_running"
     status = 503
     title = "Database in use"
+
+
+class Undelivered(RiskloomError):
+    """A channel did not take a notice, or its answer was lost; the same notice may be sent again.
+
+    Parameters
+    ----------
+    after_s
+        How long the receiver asked to be left alone, where it did.
+    """
+
+    code = "undelivered"
+    status = 502
+    title = "Notice not delivered"
+
+    def __init__(self, message: str, *, hint: str = "", after_s: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.after_s = after_s
+
+
+class DeliveryRefused(RiskloomError):
+    """A channel refused a notice for good: sending the same again would change nothing."""
+
+    code = "delivery_refused"
+    status = 502
+    title = "Notice refused"

@@ -17,6 +17,7 @@ from riskloom.domain.money import RateTable
 from riskloom.expression.check import Expression
 from riskloom.expression.tree import Type, membership
 from riskloom.features.spec import Column, WindowFeature
+from riskloom.policy.notices import NoticeRules
 from riskloom.policy.policy import Policy
 from riskloom.policy.route import AlertSpec
 from riskloom.rules.lists import ListSpec
@@ -99,6 +100,7 @@ class Scenario:
     lists: tuple[ListSpec, ...] = ()
     alerts: AlertSpec = field(default_factory=AlertSpec)
     cases: CaseSpec = field(default_factory=CaseSpec)
+    notices: NoticeRules = field(default_factory=NoticeRules)
 
     @property
     def windows(self) -> tuple[WindowFeature, ...]:

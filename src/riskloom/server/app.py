@@ -23,6 +23,7 @@ from riskloom.server.kit.http import MethodNotAllowed, problem_response
 from riskloom.server.labels import api as labels
 from riskloom.server.lineup import api as lineup
 from riskloom.server.models import api as models
+from riskloom.server.notices import api as notices
 from riskloom.server.policy import api as policy
 from riskloom.server.replays import api as replays
 from riskloom.server.runtime import Served
@@ -49,6 +50,7 @@ def create_app(served: Served) -> HotRoute:
             models.router,
             lineup.router,
             policy.router,
+            notices.router,
             replays.router,
             alerts.router,
             cases.router,

@@ -43,10 +43,13 @@ from riskloom.server.lineup.team import Casting
 from riskloom.server.lock import Lock, only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
+from riskloom.server.notices.plan import NoticePlan
+from riskloom.server.notices.service import NoticeService
 from riskloom.server.policy.repo import PolicyRepo
 from riskloom.server.policy.service import PolicyService
 from riskloom.server.rebuild import Progress
 from riskloom.server.recovery import rebuilt
+from riskloom.server.relay import Relay, open_relay
 from riskloom.server.replays.jobs import ReplayJobs
 from riskloom.server.security.access import Access
 from riskloom.server.settings import Settings
@@ -73,6 +76,7 @@ class Runtime:
         desk: Desk,
         alerts: AlertService,
         people: PeopleService,
+        notices: NoticeService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -88,6 +92,7 @@ class Runtime:
         self.desk = desk
         self.alerts = alerts
         self.people = people
+        self.notices = notices
 
     @property
     def bundle(self) -> Bundle:
@@ -203,16 +208,20 @@ async def running(
     settings.check()
     _check_names(bundles)
     clock = clock or SystemClock()
-    engine = open_engine(database_url(settings.database_url), pool_size=4 + len(bundles))
+    engine = open_engine(database_url(settings.database_url), pool_size=5 + len(bundles))
     arrivals = Arrivals(0)
     try:
         async with contextlib.AsyncExitStack() as stack:
             lock = stack.enter_context(only_server(engine))
             upgrade(engine)
-            parts = Shared(settings, engine, lock, arrivals, clock, say)
-            yield Served(
-                [await stack.enter_async_context(_deciding(parts, bundle, progress)) for bundle in bundles]
-            )
+            runtimes: list[Runtime] = []
+            relay = open_relay(settings, engine, lambda: [one.bundle.scenario for one in runtimes], clock)
+            parts = Shared(settings, engine, lock, arrivals, clock, say, relay)
+            runtimes += [
+                await stack.enter_async_context(_deciding(parts, bundle, progress)) for bundle in bundles
+            ]
+            await stack.enter_async_context(relay.at_work())
+            yield Served(runtimes)
     finally:
         engine.dispose()
 
@@ -227,6 +236,7 @@ class Shared:
     arrivals: Arrivals
     clock: Clock
     say: Say
+    relay: Relay
 
 
 @contextlib.asynccontextmanager
@@ -256,8 +266,10 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         casting = await asyncio.to_thread(caster.first, bundle, say)
     policies = PolicyRepo(engine, name)
     memory = await asyncio.to_thread(policies.memory)
+    shared.relay.channels.check(name, casting.champion.scenario.notices.channels)
     alert_repo = AlertRepo(engine, name)
-    effects = Effects(alert_repo, casting.champion)
+    plan = NoticePlan(lambda: deciding.bundle.scenario)
+    effects = Effects(alert_repo, casting.champion, plan)
     known = await asyncio.to_thread(effects.read, casting.champion, clock.now_us())
     state = await asyncio.to_thread(rebuilt, repo, casting, memory, known, settings.data_dir, progress)
     deciding = DecisionEngine(
@@ -280,6 +292,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
+    notices = NoticeService(engine, shared.relay, lambda: deciding.bundle.scenario, clock)
     people_repo = PeopleRepo(engine, name)
     alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
     people = PeopleService(deciding, people_repo)
@@ -306,6 +319,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
             desk,
             alerts,
             people,
+            notices,
         )
     finally:
         for task in beside:

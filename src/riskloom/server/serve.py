@@ -1,4 +1,4 @@
-"""Runs the server: uvicorn on uvloop and httptools, one process, until it is told to stop."""
+"""Runs the server (uvicorn on uvloop and httptools, one process), or a relay alone, until told to stop."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ import structlog
 import uvicorn
 
 from riskloom.bundle import Bundle
+from riskloom.clock import SystemClock
 from riskloom.errors import Conflict, Fault, ParameterInvalid
+from riskloom.scenario.scenario import Scenario
 from riskloom.server.app import create_app
+from riskloom.server.db import database_url, open_engine
 from riskloom.server.protocol import HotProtocol
 from riskloom.server.rebuild import Progress
+from riskloom.server.relay import Relay, open_relay
 from riskloom.server.runtime import Runtime, running
 from riskloom.server.settings import Settings
 
@@ -72,6 +76,33 @@ async def _serve(
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look at it again
         await _Server(config).serve(sockets=[listening])
+
+
+def relay(settings: Settings, scenarios: Sequence[Scenario], *, say: Callable[[str], None]) -> None:
+    """Deliver the notices of a server's database until SIGINT or SIGTERM.
+
+    Raises
+    ------
+    ParameterInvalid
+        When a channel that a scenario names is not configured.
+    """
+    _configure_logs(settings)
+    engine = open_engine(database_url(settings.database_url))
+    try:
+        asyncio.run(_relay(open_relay(settings, engine, lambda: scenarios, SystemClock()), scenarios, say))
+    finally:
+        engine.dispose()
+
+
+async def _relay(relay: Relay, scenarios: Sequence[Scenario], say: Callable[[str], None]) -> None:
+    for scenario in scenarios:
+        relay.channels.check(scenario.name, scenario.notices.channels)
+    stopped = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, stopped.set)
+    async with relay.at_work():
+        say(f"delivering notices of {', '.join(scenario.name for scenario in scenarios)}")
+        await stopped.wait()
 
 
 def _about(runtime: Runtime) -> str:

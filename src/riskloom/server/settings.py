@@ -37,6 +37,23 @@ class Settings(BaseSettings):
     four_eyes: bool = Field(
         False, description="Whoever published a version may not make it canary or champion."
     )
+    channels: SecretStr | None = Field(
+        None,
+        description="Where notices go beside `log`: a JSON object of names and URLs, see notices.md.",
+    )
+    dashboard_url: str = Field("", description="Public address of the dashboard, for links in notices.")
+    notice_attempts: int = Field(
+        16, ge=1, le=1000, description="Attempts to deliver a notice before it is a dead letter."
+    )
+    notice_pause_s: float = Field(
+        2.0, gt=0, le=3600, description="Seconds before the second attempt; twice as many before each next."
+    )
+    notice_timeout_s: float = Field(
+        20.0,
+        gt=0,
+        le=600,
+        description="Seconds an attempt may take; after three times that a relay counts as dead.",
+    )
     api_key: SecretStr | None = Field(None, description="The shared key clients send as a bearer token.")
     max_body_bytes: int = Field(8_000_000, ge=1024, description="Largest request body that is read.")
     retrain_wait_s: float = Field(

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Table
 
 from riskloom.server.alerts.tables import alert_events, alerts, suppressed
+from riskloom.server.notices.plan import CLOCK_COLUMNS, NOTICE_COLUMNS
+from riskloom.server.notices.tables import notices, sla_clocks
 
 Effect = tuple[str, tuple[Any, ...]]
 
@@ -60,6 +62,8 @@ STATEMENTS: Mapping[str, Statement] = MappingProxyType(
         "alerts": Statement(alerts, ALERT_COLUMNS, ALERT_GROWS),
         "alert_events": Statement(alert_events, ("arrival", "alert_id")),
         "suppressed": Statement(suppressed, ("arrival", "suppression_id")),
+        "notices": Statement(notices, NOTICE_COLUMNS),
+        "sla_clocks": Statement(sla_clocks, CLOCK_COLUMNS),
     }
 )
 """In the order in which they run."""

@@ -28,6 +28,8 @@ class Scope(StrEnum):
     ALERTS_WRITE = "alerts:write"
     CASES_READ = "cases:read"
     CASES_WRITE = "cases:write"
+    NOTICES_READ = "notices:read"
+    NOTICES_WRITE = "notices:write"
 
 
 class Access:

@@ -1,0 +1,1 @@
+"""Who is told of alerts: the outbox, the channels, the clocks."""
