@@ -22,6 +22,7 @@ from riskloom.scenario.event_section import (
     read_fields,
 )
 from riskloom.scenario.feature_section import check_engine_limits, read_features
+from riskloom.scenario.link_section import read_links
 from riskloom.scenario.list_section import fields_of, read_lists
 from riskloom.scenario.model_section import MODEL_KEYS, read_model
 from riskloom.scenario.packs import expand_packs
@@ -38,7 +39,7 @@ FEATURE_KEYS = (
     "scenario", "describe", "base_currency", "timezone", "max_lateness", "clock_tolerance", "unknown_fields",
     "event", "features",
 )  # fmt: skip
-_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "lists", "rules", "policy", "rates")
+_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "lists", "links", "rules", "policy", "rates")
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -77,7 +78,8 @@ def load_scenario(named: str | Path) -> Scenario:
     document.data = top
     rules = _side_document(document, "rules", path.parent, [])
     rates = _side_document(document, "rates", path.parent, None)
-    return build(document, rules, rates, _side_document(document, "lists", path.parent, []))
+    lists = _side_document(document, "lists", path.parent, [])
+    return build(document, rules, rates, lists, _side_document(document, "links", path.parent, None))
 
 
 def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
@@ -95,12 +97,16 @@ def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
     document = Document("bundle/features", data)
     document.mapping(data, (), _KEYS)
     rules = Document("bundle/rules", parts.get("rules"))
-    lists = Document("bundle/lists", parts.get("lists"))
-    return build(document, rules, Document("bundle/rates", parts.get("rates")), lists)
+    lists, links = (Document(f"bundle/{name}", parts.get(name)) for name in ("lists", "links"))
+    return build(document, rules, Document("bundle/rates", parts.get("rates")), lists, links)
 
 
 def build(
-    document: Document, rules_document: Document, rates_document: Document, lists_document: Document
+    document: Document,
+    rules_document: Document,
+    rates_document: Document,
+    lists_document: Document,
+    links_document: Document,
 ) -> Scenario:
     """Check every section and put the scenario together; all faults of all files are raised at once."""
     data = document.data
@@ -149,10 +155,13 @@ def build(
             "policy": data.get("policy") or {},
             "rates": rates.as_data(),
             **({"lists": lists_document.data} if lists else {}),
+            **({"links": links_document.data} if links_document.data else {}),
         },
         lists=lists,
+        links=read_links(links_document, entities),
     )
-    document.faults += rules_document.faults + rates_document.faults + lists_document.faults
+    for side in (rules_document, rates_document, lists_document, links_document):
+        document.faults += side.faults
     if not document.faults:
         check_engine_limits(document, scenario.windows, scenario.columns)
     document.finish()

@@ -16,11 +16,13 @@ from riskloom.domain.money import RateTable
 from riskloom.expression.check import Expression
 from riskloom.expression.tree import Type, membership
 from riskloom.features.spec import Column, WindowFeature
+from riskloom.graph.spec import LinkSpec
 from riskloom.policy.policy import Policy
 from riskloom.rules.lists import ListSpec
 from riskloom.rules.rule_set import Rule
 
 RISK_SCORE = "risk_score"
+NO_LINKS = LinkSpec((), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Scenario:
     rates: RateTable
     parts: Mapping[str, Any]
     lists: tuple[ListSpec, ...] = ()
+    links: LinkSpec = NO_LINKS
 
     @property
     def windows(self) -> tuple[WindowFeature, ...]:
