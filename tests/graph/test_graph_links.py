@@ -144,7 +144,9 @@ def test_frauds_are_counted_once_an_event_and_can_be_taken_back() -> None:
 
 
 def test_rings_are_ranked_by_frauds_then_people_and_paged() -> None:
-    rings = [[(f"{ring}{n}", ring, None) for n in range(size)] for ring, size in (("r", 2), ("s", 3), ("t", 3))]
+    rings = [
+        [(f"{ring}{n}", ring, None) for n in range(size)] for ring, size in (("r", 2), ("s", 3), ("t", 3))
+    ]
     graph = taken([event for ring in rings for event in ring], LinkSpec(SPEC.fields, SPEC.pairs, (3, 9, 9)))
     graph.tell_one(("t0", "t", None), 9, True)
     first = graph.components(2)

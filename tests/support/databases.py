@@ -21,6 +21,8 @@ TABLES = (
     "trials",
     "lineups",
     "policy_changes",
+    "entity_events",
+    "links_read",
 )
 
 

@@ -106,8 +106,8 @@ def _add_link(nodes, links, count, a, b, time_us, hubs):
 def add_many(nodes, links, table, count, most, rows, pairs, hubs):
     """Take events in, in order. Returns (how many links there are now, how many were left out).
 
-    A row is a node for each field (-1 where it is missing), the event's time, and its amount. There is room for
-    every link that can come, up to `most`.
+    A row is a node for each field (-1 where it is missing), the event's time, and its amount. There is room
+    for every link that can come, up to `most`.
     """
     left_out = 0
     width = rows.shape[1] - 2
@@ -167,8 +167,8 @@ def _seen_place(seen, shown, node):
 def walk(nodes, links, hubs, start, hops, shown, seen, between):
     """Breadth first from a node, the newest links first.
 
-    Fills `shown` with (node, hops, is a hub) and `between` with the links whose ends are both shown. A hub is not
-    passed through, unless it is the start. `seen` is an empty hash table, larger than `shown`.
+    Fills `shown` with (node, hops, is a hub) and `between` with the links whose ends are both shown. A hub
+    is not passed through, unless it is the start. `seen` is an empty hash table, larger than `shown`.
 
     Returns (nodes shown, links shown, whether a node or a link had no place).
     """

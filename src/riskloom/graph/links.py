@@ -84,9 +84,10 @@ class LinkGraph:
 
     Notes
     -----
-    Every node and link there ever was is held, up to `spec.most` of each: about 250 bytes and 70 bytes. A link
-    joins the components of its ends when it is first seen, unless an end has more neighbours then than its hub
-    limit; what is joined stays joined. So a component is a function of the events in their order of arrival.
+    Every node and link there ever was is held, up to `spec.most` of each: about 250 bytes and 70 bytes. A
+    link joins the components of its ends when it is first seen, unless an end has more neighbours then than
+    its hub limit; what is joined stays joined. So a component is a function of the events in their order of
+    arrival.
     """
 
     def __init__(self, spec: LinkSpec) -> None:
@@ -130,7 +131,7 @@ class LinkGraph:
         self.left_out += left_out
 
     def tell_one(self, keys: Keys, arrival: int, fraud: bool) -> None:
-        """The event of this arrival number, which has these keys, counts as a fraud from now on, or does not."""
+        """The event of this arrival number, which has these keys, counts as a fraud from now on, or not."""
         if fraud is (arrival in self._frauds):
             return
         (self._frauds.add if fraud else self._frauds.discard)(arrival)
@@ -217,7 +218,7 @@ class LinkGraph:
     def members(self, number: int, most: int) -> list[Node]:
         """The first so many nodes of a node's component, from its oldest on around the ring."""
         first = other = self.component(number).number
-        found = []
+        found: list[Node] = []
         while len(found) < most:
             found.append(self.node(other))
             other = int(self._nodes[other, at.NEXT])
@@ -295,4 +296,7 @@ def _component(row: list[int]) -> Component:
 def _behind(ranks: Ints, last: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
     """Which columns of three keys come after some keys."""
     a, b, c = ranks
-    return (a > last[0]) | ((a == last[0]) & ((b > last[1]) | ((b == last[1]) & (c > last[2]))))
+    behind: npt.NDArray[np.bool_] = (a > last[0]) | (
+        (a == last[0]) & ((b > last[1]) | ((b == last[1]) & (c > last[2])))
+    )
+    return behind

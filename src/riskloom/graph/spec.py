@@ -1,4 +1,4 @@
-"""What links: which fields of an event are its nodes, which of them are linked, and from where on a node is a hub."""
+"""What links: which fields of an event are its nodes, which are linked, and where a node becomes a hub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LinkSpec:
     pairs: tuple[tuple[int, int], ...]
     """Which of `fields` are linked, by their places."""
     hubs: tuple[int, ...]
-    """For each of `fields`: a node with more neighbours is a hub. It is shown but not passed through, and links
-    that come then join no components. 0 makes every node of the field one."""
+    """For each of `fields`: a node with more neighbours is a hub. It is shown but not passed through, and
+    links that come then join no components. 0 makes every node of the field one."""
     most: int = MOST_LINKS
     """Links, and nodes, that are held in memory; later ones are left out, and answers say so."""

@@ -13,6 +13,7 @@ from riskloom import __version__
 from riskloom.errors import Fault, NotFound, ParameterInvalid, RiskloomError
 from riskloom.server.compat import first_system, predict, scoring
 from riskloom.server.decisions import api as decisions
+from riskloom.server.entities import api as entities
 from riskloom.server.hot import HotRoute
 from riskloom.server.kit import openapi
 from riskloom.server.kit.http import MethodNotAllowed, problem_response
@@ -46,6 +47,7 @@ def create_app(served: Served) -> HotRoute:
             lineup.router,
             policy.router,
             replays.router,
+            entities.router,
         ):
             app.include_router(router, prefix=prefix, dependencies=named)
     for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):

@@ -26,6 +26,9 @@ from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
 from riskloom.server.engine import Arrivals, DecisionEngine
+from riskloom.server.entities.book import LinkBook
+from riskloom.server.entities.repo import EntityRepo
+from riskloom.server.entities.service import EntityService
 from riskloom.server.ids import RecentIds
 from riskloom.server.labels.repo import LabelRepo
 from riskloom.server.labels.service import LabelService
@@ -62,6 +65,7 @@ class Runtime:
         labels: LabelService,
         policy: PolicyService,
         replays: ReplayJobs,
+        entities: EntityService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -74,6 +78,7 @@ class Runtime:
         self.labels = labels
         self.policy = policy
         self.replays = replays
+        self.entities = entities
 
     @property
     def bundle(self) -> Bundle:
@@ -254,11 +259,19 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     labels = LabelService(deciding, LabelRepo(engine, name))
-    beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
+    entity_repo = EntityRepo(engine, name, deciding.bundle.scenario.main_entity)
+    book = LinkBook(repo, entity_repo, lambda: deciding.bundle.scenario, settings.data_dir)
+    entities = EntityService(deciding, book, entity_repo, lists, views)
+    beside = {
+        asyncio.create_task(snapshot_regularly(settings, deciding)),
+        asyncio.create_task(book.follow()),
+    }
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels, policy, replays)
+        yield Runtime(
+            settings, deciding, service, models, views, lineups, follower, labels, policy, replays, entities
+        )
     finally:
         for task in beside:
             task.cancel()
@@ -266,6 +279,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         await models.stop()
         await replays.stop()
         await deciding.stop()
+        await asyncio.to_thread(book.stop)
 
 
 def _check_names(bundles: Sequence[Bundle]) -> None:

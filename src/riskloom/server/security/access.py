@@ -24,6 +24,7 @@ class Scope(StrEnum):
     POLICY_READ = "policy:read"
     POLICY_WRITE = "policy:write"
     MODELS_WRITE = "models:write"
+    ENTITIES_READ = "entities:read"
 
 
 class Access:
