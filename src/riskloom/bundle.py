@@ -1,8 +1,8 @@
 """A bundle: one immutable folder with everything a decision depends on besides the event and the history.
 
     DIR/manifest.json            names the parts by content hash, and its own
-    DIR/parts/<sha256>.json      features, model, rules, policy, rates; lists and links, where any are
-    declared DIR/parts/<sha256>.npz       what the model learned, as arrays
+    DIR/parts/<sha256>.json      features, model, rules, policy, rates; where declared lists, links
+    DIR/parts/<sha256>.npz       what the model learned, as arrays
 
 No pickle, nothing executable. Changing one part makes a new manifest over the same other parts.
 """
