@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 import httpx
 
+from riskloom.client.entities import EntityCalls
+from riskloom.client.paths import prefix
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.shapes import (
     BatchError,
@@ -62,7 +64,7 @@ NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
 
 
-class Client:
+class Client(EntityCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters
@@ -256,7 +258,7 @@ class Client:
 
     def lists(self, scenario: str | None = None) -> list[dict[str, Any]]:
         """Every list of a scenario (the server's first one if None), and how long it is."""
-        return cast("list[dict[str, Any]]", self._get(f"{_prefix(scenario)}/lists"))
+        return cast("list[dict[str, Any]]", self._get(f"{prefix(scenario)}/lists"))
 
     def list_entries(self, name: str, scenario: str | None = None) -> list[dict[str, Any]]:
         """Who is on a list; of personal fields the keys."""
@@ -297,14 +299,14 @@ class Client:
 
     def switches(self, scenario: str | None = None) -> dict[str, Any]:
         """What is switched off, what could be, and what was."""
-        return cast("dict[str, Any]", self._get(f"{_prefix(scenario)}/switches"))
+        return cast("dict[str, Any]", self._get(f"{prefix(scenario)}/switches"))
 
     def switch(
         self, off: Sequence[str], reason: str, author: str, scenario: str | None = None
     ) -> dict[str, Any]:
         """Switch off just these: `model`, `policy`, `rule:CODE`."""
         body = _encode({"off": list(off), "reason": reason, "author": author}, "switches")
-        return cast("dict[str, Any]", _json(self._send("PUT", f"{_prefix(scenario)}/switches", body)))
+        return cast("dict[str, Any]", _json(self._send("PUT", f"{prefix(scenario)}/switches", body)))
 
     def _stream(
         self, path: str, events: Iterable[Mapping[str, Any]], chunk: int, dry_run: bool
@@ -404,9 +406,5 @@ def _checked_url(text: str) -> str:
     return str(url).rstrip("/")
 
 
-def _prefix(scenario: str | None) -> str:
-    return "/api/v1" if scenario is None else f"/api/v1/scenarios/{quote(scenario, safe='')}"
-
-
 def _list(name: str, scenario: str | None) -> str:
-    return f"{_prefix(scenario)}/lists/{quote(name, safe='')}"
+    return f"{prefix(scenario)}/lists/{quote(name, safe='')}"
