@@ -11,7 +11,7 @@ from riskloom.client.shapes import EventItem, Page
 
 
 class EntityCalls:
-    """What `Client` can ask of entities. An entity is named as the scenario does (`device`), or by its field."""
+    """What `Client` can ask of entities; one is named as in the scenario (`device`), or by its field."""
 
     if TYPE_CHECKING:
 

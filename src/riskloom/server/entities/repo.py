@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
 
 from riskloom.domain.label import Label
-from riskloom.server.db import is_storable, reading, writing
+from riskloom.server.db import reading, writing
 from riskloom.server.decisions.record import as_text
 from riskloom.server.entities.tables import entity_events, links_read
 from riskloom.server.labels.repo import label_of
@@ -105,8 +105,6 @@ class EntityRepo:
 
     def near(self, field: str, key: str) -> list[str]:
         """Keys that stand just before and behind one in order."""
-        if not is_storable(key):
-            return []
         table, column = self._keys(field)
         query = sa.select(column).where(table, column.is_not(None)).distinct().limit(NEAR)
         with reading(self._engine) as connection:

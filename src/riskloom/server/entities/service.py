@@ -16,6 +16,7 @@ from riskloom.graph.links import Component, LinkGraph, Node
 from riskloom.privacy.protect import key_of
 from riskloom.scenario.list_keys import keys_of
 from riskloom.scenario.scenario import Scenario
+from riskloom.server.db import is_storable
 from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.record import decode
 from riskloom.server.decisions.view import Views
@@ -65,8 +66,7 @@ class EntityService:
         NotFound
             When no event has it; names the nearest key.
         """
-        field = self._field(entity)
-        key = _key(field, value)
+        field, key = self._meant(entity, value)
         self._book.catch_up()
         newest = self._repo.newest(field.name, key, LOOKED_AT)
         if not newest:
@@ -97,8 +97,7 @@ class EntityService:
         ------
         NotFound
         """
-        field = self._field(entity)
-        key = _key(field, value)
+        field, key = self._meant(entity, value)
         self._book.catch_up()
         arrivals = self._repo.arrivals(field.name, key, limit + 1, before)
         if not arrivals and not self._repo.arrivals(field.name, key, 1):
@@ -116,8 +115,7 @@ class EntityService:
         ------
         NotFound
         """
-        field = self._field(entity)
-        key = _key(field, value)
+        field, key = self._meant(entity, value)
         self._book.catch_up()
         with self._book.graph() as graph:
             number = graph.find(graph.spec.fields.index(field.name), key)
@@ -296,6 +294,19 @@ class EntityService:
             hint = nearest(entity, known) or f"there are: {', '.join(scenario.entities)}"
             raise NotFound(f"No entity {show(entity)} in {scenario.name}.", hint=hint)
         return field
+
+    def _meant(self, entity: str, value: str) -> tuple[Field, str]:
+        """The field of an entity and the stored key of one of its values.
+
+        Raises
+        ------
+        NotFound
+            When there is no such entity, or no database can hold the value.
+        """
+        field = self._field(entity)
+        if not is_storable(value):
+            raise NotFound(f"No event of {field.entity} {show(value)} is stored.")
+        return field, _key(field, value)
 
     def _unknown(self, field: Field, key: str) -> NotFound:
         hint = nearest(key, self._repo.near(field.name, key))
