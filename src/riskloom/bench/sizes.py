@@ -27,6 +27,9 @@ class Sizes:
     """Rows that all models together score from file to file."""
     starts: int = 3
     replay: int = 2_000_000
+    links: int = 1_000_000
+    """Edges of the graph whose neighbourhoods are asked for."""
+    neighbourhoods: int = 2_000
 
 
 FULL = Sizes()
@@ -44,6 +47,8 @@ QUICK = Sizes(
     batch=40_000,
     starts=1,
     replay=60_000,
+    links=100_000,
+    neighbourhoods=500,
 )
 
 

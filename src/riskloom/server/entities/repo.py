@@ -19,7 +19,8 @@ Link = tuple[str, str, int]
 """(field, key, arrival number) of an event."""
 NEAR = 20
 """Keys before and behind one that are looked at for a nearest one."""
-_COLUMNS = tuple(column.name for column in entity_events.columns)
+_COPY = "copy entity_events (scenario, field, key, arrival) from stdin"
+_INSERT = "insert into entity_events (scenario, field, key, arrival) values (?, ?, ?, ?)"
 
 
 class EntityRepo:
@@ -35,8 +36,7 @@ class EntityRepo:
         self._engine = engine
         self._scenario = scenario
         self._main = main
-        marks = ", ".join(["%s" if engine.dialect.name == "postgresql" else "?"] * len(_COLUMNS))
-        self._insert = f"insert into entity_events ({', '.join(_COLUMNS)}) values ({marks})"  # noqa: S608 - no outside text
+        self._is_postgres = engine.dialect.name == "postgresql"
 
     # ---------------------------------------------------------------- the index
 
@@ -60,8 +60,13 @@ class EntityRepo:
         """Write links, and that the index goes up to this arrival number: both or neither."""
         rows = sorted((self._scenario, *link) for link in links)  # neighbours in the table, written together
         with writing(self._engine) as connection:
-            if rows:
-                connection.exec_driver_sql(self._insert, rows)
+            if rows and self._is_postgres:
+                driver: Any = connection.connection.driver_connection
+                with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+                    for row in rows:
+                        copy.write_row(row)
+            elif rows:
+                connection.exec_driver_sql(_INSERT, rows)
             mark = sa.update(links_read).where(links_read.c.scenario == self._scenario)
             connection.execute(mark.values(arrival=arrival))
 
