@@ -143,6 +143,16 @@ def test_frauds_are_counted_once_an_event_and_can_be_taken_back() -> None:
     assert (graph.node(ann).frauds, graph.node(phone).frauds, graph.component(ann).frauds) == (0, 1, 1)
 
 
+def test_frauds_of_components_that_become_one_are_added() -> None:
+    graph = taken([("ann", "a", None), ("bob", "b", None)])
+    graph.tell_one(("ann", "a", None), 1, True)
+    graph.tell_one(("bob", "b", None), 2, True)
+    graph.add_many([["ann"], ["b"], [None]], [9], [0])
+    ann = graph.find(0, "ann")
+    assert ann is not None
+    assert (graph.component(ann).people, graph.component(ann).frauds) == (2, 2)
+
+
 def test_rings_are_ranked_by_frauds_then_people_and_paged() -> None:
     rings = [
         [(f"{ring}{n}", ring, None) for n in range(size)] for ring, size in (("r", 2), ("s", 3), ("t", 3))

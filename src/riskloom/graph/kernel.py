@@ -51,6 +51,14 @@ def root_of(nodes, node):
 
 
 @nb.njit(cache=True, nogil=True)
+def _root_seen(nodes, node):
+    """The root of a node's component; changes nothing."""
+    while nodes[node, PARENT] != node:
+        node = nodes[node, PARENT]
+    return node
+
+
+@nb.njit(cache=True, nogil=True)
 def _join(nodes, a, b):
     """Make one component of two; returns its root."""
     a, b = root_of(nodes, a), root_of(nodes, b)
@@ -103,6 +111,40 @@ def _add_link(nodes, links, count, a, b, time_us, hubs):
 
 
 @nb.njit(cache=True, nogil=True)
+def _add_one(nodes, links, table, count, most, row, pairs, hubs):
+    """Take one event in; see `add_many`."""
+    left_out = 0
+    width = row.shape[0] - 2
+    time_us = row[width]
+    for f in range(width):
+        node = row[f]
+        if node >= 0:
+            new = nodes[node, EVENTS] == 0
+            nodes[node, EVENTS] += 1
+            nodes[node, SPEND] += row[width + 1]
+            nodes[node, FIRST] = time_us if new else min(nodes[node, FIRST], time_us)
+            nodes[node, LAST] = time_us if new else max(nodes[node, LAST], time_us)
+    for p in range(pairs.shape[0]):
+        a, b = row[pairs[p, 0]], row[pairs[p, 1]]
+        if a < 0 or b < 0:
+            continue
+        place = _place_of(links, table, a, b)
+        link = table[place]
+        if link < 0:
+            if count >= most:
+                left_out += 1
+                continue
+            link = count
+            _add_link(nodes, links, link, a, b, time_us, hubs)
+            table[place] = link
+            count += 1
+        links[link, TIMES] += 1
+        links[link, LINK_FIRST] = min(links[link, LINK_FIRST], time_us)
+        links[link, LINK_LAST] = max(links[link, LINK_LAST], time_us)
+    return count, left_out
+
+
+@nb.njit(cache=True, nogil=True)
 def add_many(nodes, links, table, count, most, rows, pairs, hubs):
     """Take events in, in order. Returns (how many links there are now, how many were left out).
 
@@ -110,34 +152,95 @@ def add_many(nodes, links, table, count, most, rows, pairs, hubs):
     for every link that can come, up to `most`.
     """
     left_out = 0
+    for i in range(rows.shape[0]):
+        count, more = _add_one(nodes, links, table, count, most, rows[i], pairs, hubs)
+        left_out += more
+    return count, left_out
+
+
+@nb.njit(cache=True, nogil=True)
+def _frauds_at(nodes, links, node, own, near, count):
+    """Add the people at a node who are known frauds to `near`."""
+    link = nodes[node, NEWEST]
+    while link >= 0:
+        person = links[link, A]
+        if person != own and nodes[person, FRAUDS] > 0:
+            near[count] = person
+            count += 1
+        link = links[link, BEFORE_B]
+    return count
+
+
+@nb.njit(cache=True, nogil=True)
+def look_one(nodes, links, table, row, hubs, include, near):
+    """(people in the component of the row's first node, other people next to it who are known frauds).
+
+    Changes nothing. A row is a node for each field: -1 where it is missing, -2 where it was never seen. The
+    first field is linked with each other one and with nothing else. With `include` as after the event itself.
+    `near` has room for the frauds at all the nodes that one which is no hub is linked with.
+    """
+    own = row[0]
+    is_known = own >= 0 and nodes[own, EVENTS] > 0
+    if own == -1 or not (is_known or include):
+        return np.int64(0), np.int64(0)
+    roots = np.empty(row.shape[0], np.int64)
+    joined, people, degree = 0, np.int64(1), np.int64(0)
+    if is_known:
+        degree = nodes[own, DEGREE]
+        roots[0], joined = _root_seen(nodes, own), 1
+        people = nodes[roots[0], PEOPLE]
+    fresh = np.zeros(row.shape[0], np.bool_)
+    for f in range(1, row.shape[0]):
+        other = row[f]
+        if not include or other == -1:
+            continue
+        if is_known and other >= 0 and table[_place_of(links, table, own, other)] >= 0:
+            continue
+        degree += 1
+        others = nodes[other, DEGREE] + 1 if other >= 0 else 1
+        fresh[f] = other >= 0 and others <= hubs[f]
+        if degree > hubs[0] or not fresh[f]:
+            continue
+        root = _root_seen(nodes, other)
+        if not np.any(roots[:joined] == root):
+            roots[joined] = root
+            joined += 1
+            people += nodes[root, PEOPLE]
+    count = 0
+    if degree <= hubs[0]:
+        link = nodes[own, NEWEST] if is_known else np.int64(-1)
+        while link >= 0:
+            other = links[link, B]
+            if nodes[other, DEGREE] <= hubs[nodes[other, FIELD]]:
+                count = _frauds_at(nodes, links, other, own, near, count)
+            link = links[link, BEFORE_A]
+        for f in range(1, row.shape[0]):
+            if fresh[f]:
+                count = _frauds_at(nodes, links, row[f], own, near, count)
+    found = np.sort(near[:count])
+    frauds = np.int64(0)
+    for at in range(count):
+        frauds += at == 0 or found[at] != found[at - 1]
+    return people, frauds
+
+
+@nb.njit(cache=True, nogil=True)
+def run_many(nodes, links, table, count, most, rows, late, pairs, hubs, out, near):
+    """Look at and take in events, in order. Returns (links now, left out); too late ones are passed over.
+
+    Fills `out`, where it has rows, with both numbers of `look_one` without the event itself, then with it.
+    """
+    left_out = 0
     width = rows.shape[1] - 2
     for i in range(rows.shape[0]):
-        time_us = rows[i, width]
-        for f in range(width):
-            node = rows[i, f]
-            if node >= 0:
-                new = nodes[node, EVENTS] == 0
-                nodes[node, EVENTS] += 1
-                nodes[node, SPEND] += rows[i, width + 1]
-                nodes[node, FIRST] = time_us if new else min(nodes[node, FIRST], time_us)
-                nodes[node, LAST] = time_us if new else max(nodes[node, LAST], time_us)
-        for p in range(pairs.shape[0]):
-            a, b = rows[i, pairs[p, 0]], rows[i, pairs[p, 1]]
-            if a < 0 or b < 0:
-                continue
-            place = _place_of(links, table, a, b)
-            link = table[place]
-            if link < 0:
-                if count >= most:
-                    left_out += 1
-                    continue
-                link = count
-                _add_link(nodes, links, link, a, b, time_us, hubs)
-                table[place] = link
-                count += 1
-            links[link, TIMES] += 1
-            links[link, LINK_FIRST] = min(links[link, LINK_FIRST], time_us)
-            links[link, LINK_LAST] = max(links[link, LINK_LAST], time_us)
+        if late[i]:
+            continue
+        if out.shape[0] > 0:
+            for include in range(2):
+                people, frauds = look_one(nodes, links, table, rows[i, :width], hubs, include == 1, near)
+                out[i, 2 * include], out[i, 2 * include + 1] = people, frauds
+        count, more = _add_one(nodes, links, table, count, most, rows[i], pairs, hubs)
+        left_out += more
     return count, left_out
 
 

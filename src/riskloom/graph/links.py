@@ -101,6 +101,7 @@ class LinkGraph:
         self._links = np.empty((_ROOM, at.LINK_WIDTH), np.int64)
         self._table = np.full(4 * _ROOM, -1, np.int64)
         self._frauds: set[int] = set()
+        self._near: Ints = np.empty(0, np.int64)
         self._fresh: list[int] = []
         self.links = 0
         self.left_out = 0
@@ -118,25 +119,79 @@ class LinkGraph:
         times_us, amounts
             Of each event: when it happened, and how much it was about in minor units (0 for nothing).
         """
-        count = len(times_us)
-        rows = np.empty((count, len(self.spec.fields) + 2), np.int64)
+        rows = self._rows(keys, len(times_us))
         rows[:, -2], rows[:, -1] = times_us, amounts
-        for event, values in enumerate(zip(*keys, strict=True)):
-            rows[event, :-2] = [self._number(field, key) for field, key in enumerate(values)]
-        self._begin_nodes()
-        self._make_room(count * len(self._pairs))
         self.links, left_out = at.add_many(
             self._nodes, self._links, self._table, self.links, self.spec.most, rows, self._pairs, self._hubs
         )
         self.left_out += left_out
 
-    def tell_one(self, keys: Keys, arrival: int, fraud: bool) -> None:
-        """The event of this arrival number, which has these keys, counts as a fraud from now on, or not."""
+    def look_one(self, keys: Keys, include: bool) -> tuple[int, int]:
+        """(people in the component of an event's first key, others next to it who are known frauds).
+
+        By what was taken in before, or with `include` as after this event too; changes nothing. Only where the
+        first field is linked with each other one and nothing else is. O(hub limit ²) at most.
+        """
+        room = self.spec.most - len(self._keys)
+        row = np.empty(len(keys), np.int64)
+        for field, key in enumerate(keys):
+            number = -1 if key is None else self._numbers[field].get(key, -2)
+            if number == -2:
+                number, room = (-2, room - 1) if room > 0 else (-1, room)
+            row[field] = number
+        near = self._scratch()
+        people, frauds = at.look_one(self._nodes, self._links, self._table, row, self._hubs, include, near)
+        return int(people), int(frauds)
+
+    def run_many(self, keys: Sequence[Keys], late: npt.NDArray[np.bool_], looking: bool) -> Ints:
+        """Look at events and take each in before the next: what as many `look_one` and `add_many` give.
+
+        Parameters
+        ----------
+        late
+            bool [n]: which are not taken in, and not looked at.
+        looking
+            Whether answers are wanted; else none are made.
+
+        Returns
+        -------
+        int64 [n, 4]: both numbers of `look_one` without the event, then with it.
+        """
+        rows = self._rows(keys, len(late))
+        rows[:, -2:] = 0
+        out = np.zeros((len(late) if looking else 0, 4), np.int64)
+        self.links, left_out = at.run_many(
+            self._nodes, self._links, self._table, self.links, self.spec.most, rows, late, self._pairs,
+            self._hubs, out, self._scratch(),
+        )  # fmt: skip
+        self.left_out += left_out
+        return out
+
+    def _scratch(self) -> Ints:
+        """Room for the frauds that one node may be next to."""
+        if not len(self._near):
+            self._near = np.empty(max(self.spec.hubs) ** 2 + 1, np.int64)
+        return self._near
+
+    def _rows(self, keys: Sequence[Keys], count: int) -> Ints:
+        """The rows of events, all but time and amount; there are nodes and room for what they may add."""
+        rows = np.empty((count, len(self.spec.fields) + 2), np.int64)
+        for event, values in enumerate(zip(*keys, strict=True)):
+            rows[event, :-2] = [self._number(field, key) for field, key in enumerate(values)]
+        self._begin_nodes()
+        self._make_room(count * len(self._pairs))
+        return rows
+
+    def tell_one(self, keys: Keys, arrival: int, fraud: bool) -> bool:
+        """The event of this arrival number, with these keys, counts as a fraud from now on, or not.
+
+        Returns whether that is news.
+        """
         if fraud is (arrival in self._frauds):
-            return
+            return False
         (self._frauds.add if fraud else self._frauds.discard)(arrival)
-        found = [-1 if key is None else self._numbers[f].get(key, -1) for f, key in enumerate(keys)]
-        at.tell_one(self._nodes, np.array(found, np.int64), 1 if fraud else -1)
+        at.tell_one(self._nodes, self._rows([[key] for key in keys], 1)[0, :-2], 1 if fraud else -1)
+        return True
 
     def _number(self, field: int, key: str | None) -> int:
         """The number of a node; a new one for a key that is seen for the first time."""

@@ -94,7 +94,7 @@ def rebuild(
     pipeline = Pipeline(bundle, state)
     columns_of = decoder(pipeline.advance_reads)
     scenario = bundle.scenario
-    reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
+    reach = max((window.reach_us for window in scenario.windows), default=0)
     newest, arrived_us = repo.newest()
     since = arrived_us - reach - scenario.max_lateness_us - scenario.ahead_us
     told, last_label = arrival, repo.last_label() if pipeline.takes_facts else 0

@@ -307,7 +307,7 @@ def _newest(bundle: Bundle, repo: ModelRepo, say: Say) -> Bundle:
 
 
 def _feature(feature: Feature, written: dict[str, Any]) -> dict[str, Any]:
-    keys = ("entity", "aggregate", "of", "window", "delay", "include_current", "expression")
+    keys = ("entity", "aggregate", "of", "window", "delay", "include_current", "hub", "expression")
     known = {key: written[key] for key in keys if key in written}
     return {"name": feature.name, "describe": feature.describe, **known}
 
