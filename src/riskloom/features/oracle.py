@@ -169,7 +169,8 @@ def _linked(
     own = (feature.entity_column, event.values[feature.entity_column] or "")
     if feature.aggregate == COMPONENT_SIZE:
         return (links.component_size(feature, own),)
-    known = {(feature.entity_column, other.values.get(feature.entity_column)) for other in frauds}
+    named = (other.values.get(feature.entity_column) for other in frauds)
+    known = {(feature.entity_column, key) for key in named if key is not None}
     return (links.fraud_neighbours(feature, own, known),)
 
 

@@ -129,8 +129,8 @@ class LinkGraph:
     def look_one(self, keys: Keys, include: bool) -> tuple[int, int]:
         """(people in the component of an event's first key, others next to it who are known frauds).
 
-        By what was taken in before, or with `include` as after this event too; changes nothing. Only where the
-        first field is linked with each other one and nothing else is. O(hub limit ²) at most.
+        By what was taken in before, or with `include` as after this event too; changes nothing. Only where
+        the first field is linked with each other one and nothing else is. O(hub limit ²) at most.
         """
         room = self.spec.most - len(self._keys)
         row = np.empty(len(keys), np.int64)
