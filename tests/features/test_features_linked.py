@@ -117,6 +117,18 @@ def test_nothing_is_forgotten_and_what_came_too_late_links_nobody() -> None:
     assert stream.look(user="ann") == [0, 3, 1]  # it was known of eve before she was seen
 
 
+def test_a_card_that_is_a_hub_tells_nobody_of_its_frauds() -> None:
+    stream = Stream(
+        *(linked("fraud_neighbours", hub=hub, now=now) for hub in (1, 2) for now in (False, True))
+    )
+    arrival = stream.take(user="ann", card="c")
+    stream.tell(arrival, user="ann", card="c")
+    assert stream.look(user="bob", card="c") == [0, 0, 0, 1]  # bob would be its second neighbour
+    stream.take(user="bob", card="c")
+    assert stream.look(user="bob") == [0, 0, 1, 1]
+    assert stream.look(user="eve", card="c") == [0, 0, 0, 0]
+
+
 def test_a_missing_entity_has_none_and_a_stranger_has_zero() -> None:
     stream = Stream(linked("component_size"), linked("component_size", now=True))
     assert all(np.isnan(stream.look(card="c")))
