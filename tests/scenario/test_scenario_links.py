@@ -82,3 +82,38 @@ def test_what_is_no_link_is_a_fault_with_its_place(links: Any, where: str) -> No
     with pytest.raises(ScenarioInvalid) as refused:
         declared(links)
     assert where in {fault.where for fault in refused.value.faults}
+
+
+def featured(**changes: Any) -> Scenario:
+    parts = {**load_scenario("card_payments").parts}
+    feature = {"name": "ring", "entity": "user", "aggregate": "component_size", "of": ["device_id", "ip"]}
+    head = parts["features"]
+    return scenario_from_parts(
+        {**parts, "features": {**head, "features": [*head["features"], {**feature, **changes}]}}
+    )
+
+
+def test_a_feature_of_links_is_declared_with_its_hub_limit_and_reaches_back_for_ever() -> None:
+    found = {one.name: one for one in featured(hub=20, include_current=True).windows}
+    assert (found["ring"].hub, found["ring"].of) == (20, ("device_id", "ip"))
+    assert found["ring"].include_current
+    assert found["ring"].reach_us > 100 * max(one.reach_us for one in found.values() if one.name != "ring")
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"hub": 0}, "hub"),
+        ({"hub": "many"}, "hub"),
+        ({"window": "1h"}, "window"),
+        ({"delay": "1h"}, "delay"),
+        ({"of": []}, "of"),
+        ({"of": ["amount"]}, "of"),
+        ({"of": ["devise_id"]}, "of"),
+        ({"aggregate": "count", "of": [], "hub": 3}, "hub"),
+    ],
+)
+def test_what_no_feature_of_links_can_be_is_a_fault(changes: dict[str, Any], key: str) -> None:
+    with pytest.raises(ScenarioInvalid) as refused:
+        featured(**changes)
+    assert {fault.where.rpartition(".")[2] for fault in refused.value.faults} >= {key}

@@ -75,6 +75,7 @@ class WindowState:
         kernel.warm_up()
         self._store = store
         self._linked = linked
+        self._has_links = bool(linked)
         self._dictionaries = dictionaries
         self.names: tuple[str, ...] = self._plan.names
         self.columns: tuple[Column, ...] = self._plan.columns
@@ -110,7 +111,7 @@ class WindowState:
         elif self._new:
             self._new = []
         self._late = late = kernel.look_one(self._store.table, out)
-        if self._linked:
+        if self._has_links:
             self._linked.look_one(values, bool(late), self._store.raw, out)
         self._looked = True
         return bool(late)
@@ -156,7 +157,7 @@ class WindowState:
                 raise _overflow()
             self._store.grow(answer, self._store.event)
             answer = kernel.take_one(self._store.table)
-        if self._linked:
+        if self._has_links:
             self._linked.advance_one(bool(self._late))
 
     def _give_ids(self) -> list[tuple[Dictionary, str, int]]:
@@ -283,7 +284,7 @@ class WindowState:
         while n < len(rows):
             first = n
             n, answer = kernel.run_many(self._store.table, rows, out, late, n)
-            if self._linked and n > first:
+            if self._has_links and n > first:
                 columns = {name: column[first:n] for name, column in held.items()}
                 self._linked.run_many(columns, late[first:n], out[first:n] if len(out) else None)
             if answer == at.OVERFLOW:
