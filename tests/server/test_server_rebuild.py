@@ -16,7 +16,7 @@ from riskloom.clock import FixedClock
 from riskloom.features.state import WindowState
 from riskloom.server.db import database_url, open_engine
 from riskloom.server.decisions.repo import DecisionRepo
-from riskloom.server.rebuild import Snapshots, _decoder, _without_collector
+from riskloom.server.rebuild import Snapshots, _without_collector, decoder
 from support.databases import Database
 from support.events import NOW_US, at, burst, history, payment
 from support.replay import check_log
@@ -136,7 +136,7 @@ def test_a_snapshot_newer_than_a_restored_database_is_not_used(
 
 
 def test_the_log_is_read_into_columns_and_what_it_lacks_is_missing() -> None:
-    columns_of = _decoder(["user_id", "if", "amount"])
+    columns_of = decoder(["user_id", "if", "amount"])
     texts = ['{"amount":5,"user_id":"ü","more":[1]}', '{"if":null}', '{"user_id":"b","if":true,"amount":-7}']
     assert columns_of(texts) == {
         "user_id": ["ü", None, "b"],
