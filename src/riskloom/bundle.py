@@ -33,7 +33,7 @@ from riskloom.scenario.scenario import Scenario, canonical
 
 FORMAT = "riskloom-bundle-1"
 PARTS = ("features", "model", "rules", "policy", "rates")
-OPTIONAL_PARTS = ("lists", "alerts", "cases", "notices")
+OPTIONAL_PARTS = ("lists", "alerts", "cases", "notices", "links")
 ARRAYS = "arrays"
 MANIFEST = "manifest.json"
 _SIZE_LIMIT = 1 << 30

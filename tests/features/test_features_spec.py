@@ -79,7 +79,7 @@ def test_entities_and_told_apart_values_are_bounded() -> None:
 
 def test_every_aggregate_has_its_code() -> None:
     assert list(OPERATIONS) == list(AGGREGATES)
-    assert len(AGGREGATES) == 14
+    assert len(AGGREGATES) == 16
 
 
 def test_the_plan_keeps_only_the_columns_it_needs_ids_first() -> None:

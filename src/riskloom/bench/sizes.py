@@ -31,6 +31,9 @@ class Sizes:
     """Alerts of a queue, among as many decisions as `log`."""
     pages: int = 300
     """Requests of each page of it."""
+    links: int = 1_000_000
+    """Edges of the graph whose neighbourhoods are asked for."""
+    neighbourhoods: int = 2_000
 
 
 FULL = Sizes()
@@ -50,6 +53,8 @@ QUICK = Sizes(
     replay=60_000,
     alerts=5_000,
     pages=100,
+    links=100_000,
+    neighbourhoods=500,
 )
 
 

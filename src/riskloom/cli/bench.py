@@ -15,7 +15,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             help="kernel, libraries, forest, boosting, models, rules, http, stages, startup, recovery,"
-            " replay; all when none is named."
+            " replay, graph; all when none is named."
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, for a first look.")] = False,

@@ -18,6 +18,7 @@ import httpx
 from riskloom.client.alerts import AlertCalls
 from riskloom.client.calls import prefix
 from riskloom.client.cases import CaseCalls
+from riskloom.client.entities import EntityCalls
 from riskloom.client.notices import NoticeCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.shapes import (
@@ -66,7 +67,7 @@ NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
 
 
-class Client(AlertCalls, CaseCalls, NoticeCalls):
+class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters

@@ -17,7 +17,7 @@ import numpy as np
 from riskloom.errors import StateOverflow
 from riskloom.features.layout import Floats
 from riskloom.features.oracle import Answer, Entry, Event, Fact, finished, oracle
-from riskloom.features.spec import AGGREGATES, Column, WindowFeature
+from riskloom.features.spec import AGGREGATES, LINKED, Column, WindowFeature
 from riskloom.features.state import Told
 
 COLUMNS = (
@@ -241,10 +241,14 @@ def _draw_feature(chance: random.Random, number: int, widths: Sequence[int]) -> 
         of = (chance.choice(["user", "card", "payee"]),)
     elif inputs:
         of = ("lat", "lon")
-    delay = chance.choice([*widths, 1]) if chance.random() < 0.2 else 0
+    delay = chance.choice([*widths, 1]) if chance.random() < 0.2 and aggregate not in LINKED else 0
     current = delay == 0 and AGGREGATES[aggregate].current and chance.random() < 0.3
     entity = chance.choice(["user", "card", "payee"])
-    return WindowFeature(f"f{number}", entity, aggregate, of, chance.choice(widths), delay, current)
+    hub = chance.choice([1, 2, 3, 50])
+    if aggregate in LINKED:
+        others = [name for name in ("user", "card", "payee") if name != entity]
+        of = tuple(chance.sample(others, chance.randint(1, 2)))
+    return WindowFeature(f"f{number}", entity, aggregate, of, chance.choice(widths), delay, current, hub)
 
 
 def _draw_values(chance: random.Random, few: int, big: int) -> dict[str, str | int | None]:

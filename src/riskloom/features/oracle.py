@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from riskloom.features.finish import finish_one
 from riskloom.features.layout import INTEGER_LIMIT, NULL, SUM_LIMIT
 from riskloom.features.plan import OPERATIONS
-from riskloom.features.spec import Column, WindowFeature
+from riskloom.features.spec import COMPONENT_SIZE, LINKED, Column, WindowFeature
 
 Integers = tuple[int, ...] | None
 
@@ -49,6 +49,63 @@ class Answer:
     """For each feature, the arrival numbers behind it, newest last."""
 
 
+Value = tuple[str, str | int]
+"""A column, and what an event has in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Who is linked with whom by the events taken in, for one feature.
+
+    Two values are linked by the first event that has both. That link joins what hangs together, unless either
+    value has more than `hub` neighbours by then; what is joined stays joined. `known` are the entities of
+    events that are known to be frauds, whether or not those were taken in.
+    """
+
+    near: Mapping[Value, set[Value]]
+    joined: Mapping[Value, set[Value]]
+
+    @classmethod
+    def of(cls, feature: WindowFeature, taken: Sequence[Event]) -> Links:
+        """By these events."""
+        near: dict[Value, set[Value]] = {}
+        joined: dict[Value, set[Value]] = {}
+        for event in taken:
+            key = event.values.get(feature.entity_column)
+            values = [(of, value) for of in feature.of if (value := event.values.get(of)) is not None]
+            own = [] if key is None else [(feature.entity_column, key)]
+            for one in (*own, *values):
+                near.setdefault(one, set())
+                joined.setdefault(one, set())
+            for one in own:
+                for other in values:
+                    if other in near[one]:
+                        continue
+                    near[one].add(other)
+                    near[other].add(one)
+                    if len(near[one]) <= feature.hub and len(near[other]) <= feature.hub:
+                        joined[one].add(other)
+                        joined[other].add(one)
+        return cls(near, joined)
+
+    def component_size(self, feature: WindowFeature, own: Value) -> int:
+        """How many entities hang together with one, itself included; 0 when it was never seen."""
+        found = {own} & self.near.keys()
+        edge = set(found)
+        while edge:
+            edge = {other for one in edge for other in self.joined[one]} - found
+            found |= edge
+        return sum(column == feature.entity_column for column, _ in found)
+
+    def fraud_neighbours(self, feature: WindowFeature, own: Value, known: Container[Value]) -> int:
+        """How many other entities share a value with one and are known frauds; none where it is a hub."""
+        shared = self.near.get(own, set())
+        if len(shared) > feature.hub:
+            return 0
+        others = {other for one in shared if len(self.near[one]) <= feature.hub for other in self.near[one]}
+        return sum(other in known for other in others - {own})
+
+
 def oracle(
     features: Sequence[WindowFeature],
     max_lateness_us: int,
@@ -59,17 +116,20 @@ def oracle(
     now = -math.inf
     taken: list[Event] = []
     known: dict[int, bool] = {}
+    heard: dict[int, Event] = {}
     answers: list[Answer | None] = []
     for number, event in enumerate(entries):
         if isinstance(event, Fact):
             known[event.arrival] = event.fraud
             answers.append(None)
             continue
+        heard[event.arrival] = event
         newest = max(now, event.arrived_us)
         too_late = event.time_us < newest - max_lateness_us
         refused = not too_late and _overflows(features, taken, event, newest - max_lateness_us)
         wanted = judged is None or number in judged
-        answers.append(_answer(features, taken, known, event, too_late, refused) if wanted else None)
+        frauds = [heard[at] for at, fraud in known.items() if fraud and at in heard]
+        answers.append(_answer(features, taken, known, frauds, event, too_late, refused) if wanted else None)
         if not refused:
             now = newest
         if not refused and not too_late:
@@ -81,19 +141,37 @@ def _answer(
     features: Sequence[WindowFeature],
     taken: Sequence[Event],
     known: Known,
+    frauds: Sequence[Event],
     event: Event,
     too_late: bool,
     refused: bool,
 ) -> Answer:
-    windows = [[] if too_late else _window(feature, taken, event) for feature in features]
+    windows = [
+        [] if too_late or feature.aggregate in LINKED else _window(feature, taken, event)
+        for feature in features
+    ]
     integers = tuple(
         None
         if too_late or event.values.get(feature.entity_column) is None
+        else _linked(feature, taken, frauds, event)
+        if feature.aggregate in LINKED
         else _aggregate(feature, seen, known, event)
         for feature, seen in zip(features, windows, strict=True)
     )
     evidence = tuple(_evidence(feature, seen, known) for feature, seen in zip(features, windows, strict=True))
     return Answer(integers, too_late, refused, evidence)
+
+
+def _linked(
+    feature: WindowFeature, taken: Sequence[Event], frauds: Sequence[Event], event: Event
+) -> Integers:
+    links = Links.of(feature, [*taken, event] if feature.include_current else taken)
+    own = (feature.entity_column, event.values[feature.entity_column] or "")
+    if feature.aggregate == COMPONENT_SIZE:
+        return (links.component_size(feature, own),)
+    named = (other.values.get(feature.entity_column) for other in frauds)
+    known = {(feature.entity_column, key) for key in named if key is not None}
+    return (links.fraud_neighbours(feature, own, known),)
 
 
 def _window(feature: WindowFeature, taken: Sequence[Event], event: Event) -> list[Event]:
@@ -168,7 +246,7 @@ def _place(feature: WindowFeature, event: Event) -> int | None:
 
 
 def _evidence(feature: WindowFeature, seen: Sequence[Event], known: Known) -> tuple[int, ...]:
-    if feature.aggregate == "first_seen":
+    if feature.aggregate in ("first_seen", *LINKED):
         return ()
     if feature.aggregate in ("fraud_count", "fraud_share"):
         return tuple(other.arrival for other in seen if known.get(other.arrival, False))

@@ -13,7 +13,7 @@ from riskloom.errors import Fault, ParameterInvalid, show
 from riskloom.features import layout as at
 from riskloom.features.evidence import ALL, FRAUDS_ONLY, LAST_ONLY
 from riskloom.features.layout import Ints
-from riskloom.features.spec import AGGREGATES, LONGEST_US, Column, WindowFeature, check_features
+from riskloom.features.spec import AGGREGATES, LINKED, LONGEST_US, Column, WindowFeature, check_features
 
 OPERATIONS = {name: code for code, name in enumerate(AGGREGATES)}
 _SUMS = (at.SUM, at.MEAN, at.STD)
@@ -108,7 +108,8 @@ class _Rows:
         self.places: dict[tuple[str, str], int] = {}
         self.entities: dict[str, _Entity] = {}
         for number, feature in enumerate(features):
-            self._collect(number, feature)
+            if feature.aggregate not in LINKED:
+                self._collect(number, feature)
 
     def _column(self, feature: WindowFeature) -> int:
         """The place in an event's row of what the feature reads; a pair of degrees gets its own."""
@@ -206,6 +207,9 @@ class _Rows:
         numbers = {name: number for number, name in enumerate(self.entities, 1)}
         found = []
         for feature in self.features:
+            if feature.aggregate in LINKED:
+                found.append((0, 0, ALL))
+                continue
             entity = numbers[feature.entity_column]
             windows = sorted(self.entities[feature.entity_column].windows)
             window = int(table[entity, at.WINDOW0]) + windows.index((feature.delay_us, feature.window_us))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,18 @@ from riskloom.features.store import ARRAYS, Store
 
 Arrays = dict[str, npt.NDArray[Any]]
 PARTS = ("data", "offsets", "ids")
+LINKS = "links:"
 
 
-def pack(plan: Plan, store: Store, dictionaries: Mapping[str, Dictionary]) -> Arrays:
-    """The arrays of a state: its four, three a dictionary, the plan's fingerprint, a checksum over all."""
-    arrays: Arrays = {}
+def pack(
+    plan: Plan,
+    store: Store,
+    dictionaries: Mapping[str, Dictionary],
+    links: Mapping[str, npt.NDArray[Any]],
+) -> Arrays:
+    """The arrays of a state: its four, three a dictionary, those of its links, the plan's fingerprint, a
+    checksum over all."""
+    arrays: Arrays = {f"{LINKS}{name}": array for name, array in links.items()}
     for name, array in store.arrays().items():
         arrays[name] = array
     for name, dictionary in dictionaries.items():
@@ -33,9 +40,9 @@ def pack(plan: Plan, store: Store, dictionaries: Mapping[str, Dictionary]) -> Ar
 
 
 def unpack(
-    plan: Plan, arrays: Mapping[str, npt.NDArray[Any]], reserve_bytes: int
-) -> tuple[Store, dict[str, Dictionary]]:
-    """The store and the dictionaries of `pack`.
+    plan: Plan, arrays: Mapping[str, npt.NDArray[Any]], links: Collection[str], reserve_bytes: int
+) -> tuple[Store, dict[str, Dictionary], Arrays]:
+    """The store, the dictionaries and the arrays of these names of the links of `pack`.
 
     Raises
     ------
@@ -44,6 +51,7 @@ def unpack(
     """
     names = {c.dictionary or c.name for c in plan.columns if c.kind == "id"}
     wanted = {*ARRAYS, "plan", "checksum", *(f"{part}:{name}" for name in names for part in PARTS)}
+    wanted |= {f"{LINKS}{name}" for name in links}
     if "plan" in arrays and arrays["plan"].tobytes().hex() != plan.fingerprint:
         raise BundleInvalid(
             "The snapshot belongs to other features, columns or lateness.",
@@ -64,7 +72,8 @@ def unpack(
     dictionaries = {
         name: Dictionary.of_arrays(*(arrays[f"{part}:{name}"] for part in PARTS)) for name in sorted(names)
     }
-    return Store.of_arrays(plan, {name: arrays[name] for name in ARRAYS}, reserve_bytes), dictionaries
+    store = Store.of_arrays(plan, {name: arrays[name] for name in ARRAYS}, reserve_bytes)
+    return store, dictionaries, {name: arrays[f"{LINKS}{name}"] for name in links}
 
 
 def _checksum(arrays: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:

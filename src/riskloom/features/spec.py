@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from riskloom.errors import Fault, nearest, show
+from riskloom.graph.spec import HUB
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
@@ -16,6 +17,11 @@ LONGEST_US = 10 * 366 * DAY_US
 
 MAX_ENTITIES = 16
 MAX_PAIRS = 8
+MAX_LINKS = 4
+LARGEST_HUB = 100
+COMPONENT_SIZE, FRAUD_NEIGHBOURS = LINKED = ("component_size", "fraud_neighbours")
+"""The aggregates over who is linked with whom."""
+FOREVER_US = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,13 @@ class WindowFeature:
     window_us: int = DEFAULT_WINDOW_US
     delay_us: int = 0
     include_current: bool = False
+    hub: int = HUB
+    """Of `LINKED` aggregates: a value with more neighbours links nobody."""
+
+    @property
+    def reach_us(self) -> int:
+        """How far back an event may lie that it looks at."""
+        return FOREVER_US if self.aggregate in LINKED else self.window_us + self.delay_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,8 @@ AGGREGATES: Mapping[str, Aggregate] = {
     ),
     "fraud_count": Aggregate((), False, "number of events that are known to be frauds by now"),
     "fraud_share": Aggregate((), False, "share of events that are known to be frauds by now; null when none"),
+    COMPONENT_SIZE: Aggregate((), True, "number of entities that hang together by shared values; ever"),
+    FRAUD_NEIGHBOURS: Aggregate((), True, "number of others with a shared value and a known fraud; ever"),
 }
 """In the order of their codes in `layout`. All are null for a missing entity and a too-late event."""
 
@@ -108,6 +123,8 @@ def _check_feature(feature: WindowFeature, columns: Mapping[str, Column]) -> lis
         hint = nearest(feature.aggregate, AGGREGATES)
         expected = f"one of {', '.join(AGGREGATES)}"
         faults.append(Fault(f"{where}.aggregate", expected, show(feature.aggregate), hint))
+    elif feature.aggregate in LINKED:
+        faults += _check_links(where, feature, columns)
     elif len(feature.of) != len(aggregate.inputs):
         expected = f"{len(aggregate.inputs)} column(s) for {feature.aggregate}"
         faults.append(Fault(f"{where}.of", expected, show(list(feature.of))))
@@ -126,6 +143,19 @@ def _check_feature(feature: WindowFeature, columns: Mapping[str, Column]) -> lis
     return faults
 
 
+def _check_links(where: str, feature: WindowFeature, columns: Mapping[str, Column]) -> list[Fault]:
+    faults = [fault for name in feature.of for fault in _check_column(f"{where}.of", name, "id", columns)]
+    different = {*feature.of, feature.entity_column}
+    if not 1 <= len(feature.of) <= MAX_LINKS or len(different) != len(feature.of) + 1:
+        expected = f"1 to {MAX_LINKS} different columns, none of them the entity's"
+        faults.append(Fault(f"{where}.of", expected, show(list(feature.of))))
+    if not 1 <= feature.hub <= LARGEST_HUB:
+        faults.append(Fault(f"{where}.hub", f"1 to {LARGEST_HUB} neighbours", show(feature.hub)))
+    if feature.delay_us:
+        faults.append(Fault(f"{where}.delay_us", "no delay", show(feature.delay_us)))
+    return faults
+
+
 def _check_column(where: str, name: str, kind: str, columns: Mapping[str, Column]) -> list[Fault]:
     column = columns.get(name)
     if column is None:
@@ -138,7 +168,7 @@ def _check_column(where: str, name: str, kind: str, columns: Mapping[str, Column
 
 def _check_sizes(features: Sequence[WindowFeature]) -> list[Fault]:
     told_apart: dict[str, set[str]] = {}
-    for feature in features:
+    for feature in (feature for feature in features if feature.aggregate not in LINKED):
         values = told_apart.setdefault(feature.entity_column, set())
         if feature.aggregate in ("distinct", "first_seen"):
             values.update(feature.of)

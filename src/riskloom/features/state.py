@@ -15,10 +15,11 @@ from riskloom.features import layout as at
 from riskloom.features.dictionary import Dictionary
 from riskloom.features.integers import meaningful
 from riskloom.features.layout import Floats, Ints
+from riskloom.features.linked import Linked
 from riskloom.features.plan import compile_plan
 from riskloom.features.reclaim import unused_ids
 from riskloom.features.row import compile_fill, make_rows
-from riskloom.features.spec import Column, WindowFeature
+from riskloom.features.spec import LINKED, Column, WindowFeature
 from riskloom.features.store import Store
 
 RESERVE_BYTES = 1 << 30
@@ -68,11 +69,13 @@ class WindowState:
     ) -> None:
         self.features = tuple(features)
         self._plan = compile_plan(features, columns, max_lateness_us)
-        self._open(Store(self._plan, reserve_bytes), {})
+        self._open(Store(self._plan, reserve_bytes), {}, Linked(features))
 
-    def _open(self, store: Store, dictionaries: dict[str, Dictionary]) -> None:
+    def _open(self, store: Store, dictionaries: dict[str, Dictionary], linked: Linked) -> None:
         kernel.warm_up()
         self._store = store
+        self._linked = linked
+        self._has_links = bool(linked)
         self._dictionaries = dictionaries
         self.names: tuple[str, ...] = self._plan.names
         self.columns: tuple[Column, ...] = self._plan.columns
@@ -108,6 +111,8 @@ class WindowState:
         elif self._new:
             self._new = []
         self._late = late = kernel.look_one(self._store.table, out)
+        if self._has_links:
+            self._linked.look_one(values, bool(late), self._store.raw, out)
         self._looked = True
         return bool(late)
 
@@ -152,6 +157,8 @@ class WindowState:
                 raise _overflow()
             self._store.grow(answer, self._store.event)
             answer = kernel.take_one(self._store.table)
+        if self._has_links:
+            self._linked.advance_one(bool(self._late))
 
     def _give_ids(self) -> list[tuple[Dictionary, str, int]]:
         given = []
@@ -172,18 +179,19 @@ class WindowState:
         self._looked = False
         self._fill(time_us, 0, {column.name: values.get(column.name) for column in self.columns})
         self._row[at.ARRIVAL] = arrival
-        return bool(kernel.tell_one(self._store.table, int(fraud)))
+        news = bool(kernel.tell_one(self._store.table, int(fraud)))
+        return self._linked.tell_one(values, arrival, fraud) or news
 
     def evidence_one(self, feature_index: int, limit: int = 50) -> list[int]:
         """Arrival numbers behind a feature of the event last looked at, newest last. Before `advance_one`.
 
         The newest `limit` events of the feature's window; for `seconds_since_last`, `last` and travel only
         the one they compare with; for `fraud_count` and `fraud_share` the known frauds; empty for
-        `first_seen`, a missing entity, and a too-late event.
+        `first_seen`, `component_size` and `fraud_neighbours`, a missing entity, and a too-late event.
         """
         if not self._looked:
             raise RuntimeError("evidence_one belongs between look_one and advance_one")
-        if self.features[feature_index].aggregate == "first_seen":
+        if self.features[feature_index].aggregate in ("first_seen", *LINKED):
             return []
         if limit > len(self._found):
             self._found = np.zeros(limit, np.int64)
@@ -243,23 +251,42 @@ class WindowState:
             numbers = (time_us[part], arrived_us[part], arrival[part])
             rows = make_rows(numbers, held, self.columns, self._id_dictionaries, self._plan.row_width)
             known = [fact for fact in facts if begin <= fact.before < part.stop]
-            self._run_chunk(rows, nothing if out is None else out[part], late[part], begin, known)
+            told = nothing if out is None else out[part]
+            self._run_chunk(rows, held, told, late[part], begin, known)
         for fact in (fact for fact in facts if fact.before >= n):
             self.tell_one(fact.time_us, fact.values, fact.arrival, fact.fraud)
         return late
 
     def _run_chunk(
-        self, rows: Ints, out: Floats, late: npt.NDArray[np.bool_], begin: int, facts: Sequence[Told]
+        self,
+        rows: Ints,
+        held: Mapping[str, Any],
+        out: Floats,
+        late: npt.NDArray[np.bool_],
+        begin: int,
+        facts: Sequence[Told],
     ) -> None:
         n = 0
         for fact in facts:
-            n = self._run_until(rows[: fact.before - begin], out, late, begin, n)
+            n = self._run_until(rows[: fact.before - begin], held, out, late, begin, n)
             self.tell_one(fact.time_us, fact.values, fact.arrival, fact.fraud)
-        self._run_until(rows, out, late, begin, n)
+        self._run_until(rows, held, out, late, begin, n)
 
-    def _run_until(self, rows: Ints, out: Floats, late: npt.NDArray[np.bool_], begin: int, n: int) -> int:
+    def _run_until(
+        self,
+        rows: Ints,
+        held: Mapping[str, Any],
+        out: Floats,
+        late: npt.NDArray[np.bool_],
+        begin: int,
+        n: int,
+    ) -> int:
         while n < len(rows):
+            first = n
             n, answer = kernel.run_many(self._store.table, rows, out, late, n)
+            if self._has_links and n > first:
+                columns = {name: column[first:n] for name, column in held.items()}
+                self._linked.run_many(columns, late[first:n], out[first:n] if len(out) else None)
             if answer == at.OVERFLOW:
                 raise _overflow(f"Event {begin + n} of the batch: ")
             if answer > 0:
@@ -279,7 +306,7 @@ class WindowState:
 
     def snapshot(self) -> dict[str, npt.NDArray[Any]]:
         """Everything as plain arrays (copies): feed it to `restore`. O(state)."""
-        return snapshot.pack(self._plan, self._store, self._dictionaries)
+        return snapshot.pack(self._plan, self._store, self._dictionaries, self._linked.snapshot())
 
     @classmethod
     def restore(
@@ -301,8 +328,10 @@ class WindowState:
         made = cls.__new__(cls)
         made.features = tuple(features)
         made._plan = compile_plan(features, columns, max_lateness_us)
-        store, dictionaries = snapshot.unpack(made._plan, arrays, reserve_bytes)
-        made._open(store, dictionaries)
+        linked = Linked(features)
+        store, dictionaries, links = snapshot.unpack(made._plan, arrays, linked.snapshot(), reserve_bytes)
+        linked.restore(links)
+        made._open(store, dictionaries, linked)
         return made
 
     @property

@@ -6,11 +6,11 @@ import msgspec
 
 from riskloom.domain.decision import Decision
 from riskloom.domain.event import Event
-from riskloom.features.spec import WindowFeature
+from riskloom.features.spec import LINKED, WindowFeature
 from riskloom.pipeline import STORED_LIMIT, Pipeline
 
 _LAST = frozenset({"seconds_since_last", "last", "travel_km", "travel_speed"})
-_OTHERS = frozenset({"first_seen", "fraud_count", "fraud_share"})
+_OTHERS = frozenset({"first_seen", "fraud_count", "fraud_share", *LINKED})
 
 
 def with_last(pipeline: Pipeline, event: Event, decision: Decision) -> Decision:

@@ -9,7 +9,15 @@ from riskloom.domain.duration import DAY_US
 from riskloom.domain.field import Field, FieldType
 from riskloom.errors import Fault, nearest, show
 from riskloom.expression.tree import Type
-from riskloom.features.spec import AGGREGATES, Column, WindowFeature, check_features
+from riskloom.features.spec import (
+    AGGREGATES,
+    LARGEST_HUB,
+    LINKED,
+    Column,
+    WindowFeature,
+    check_features,
+)
+from riskloom.graph.spec import HUB
 from riskloom.scenario.document import Document, Path
 from riskloom.scenario.event_section import NAME_HINT, is_name
 from riskloom.scenario.expressions import read_expression
@@ -17,7 +25,7 @@ from riskloom.scenario.scenario import Feature, expression_type
 
 _KEYS = (
     "name", "describe", "entity", "aggregate", "of", "window", "delay", "include_current", "expression",
-    "category",
+    "category", "hub",
 )  # fmt: skip
 _LONGEST_US = 90 * DAY_US
 _SHORTEST_US = 1_000_000
@@ -115,16 +123,36 @@ def _read_window(
             f"it only for {', '.join(_INCLUDING)} without a delay",
             show(aggregate),
         )
-    return WindowFeature(name, entities.get(entity, ""), aggregate, of, window_us, delay_us, include)
+    hub = _read_hub(document, spec, path, aggregate)
+    return WindowFeature(name, entities.get(entity, ""), aggregate, of, window_us, delay_us, include, hub)
 
 
-_INCLUDING = ("count", "sum", "mean", "std", "min", "max", "distinct")
+_INCLUDING = ("count", "sum", "mean", "std", "min", "max", "distinct", *LINKED)
+
+
+def _read_hub(document: Document, spec: dict[str, Any], path: Path, aggregate: str) -> int:
+    """From how many neighbours on a value links nobody; only who is linked has hubs, and no window."""
+    is_linked = aggregate in LINKED
+    for key in ("window", "delay") if is_linked else ("hub",):
+        if key in spec:
+            wanted = "it not for" if is_linked else "it only for"
+            document.fault((*path, key), f"{wanted} {', '.join(LINKED)}", show(spec[key]))
+    hub = spec.get("hub", HUB)
+    if type(hub) is not int or not 1 <= hub <= LARGEST_HUB:
+        document.fault((*path, "hub"), f"a whole number from 1 to {LARGEST_HUB}", show(hub))
+        return HUB
+    return hub
 
 
 def _check_of(document: Document, path: Path, aggregate: str, of: list[Field]) -> None:
     kinds = [field.type for field in of]
     if aggregate in ("count", "seconds_since_last", "fraud_count", "fraud_share"):
         fits, wanted = not of, "nothing"
+    elif aggregate in LINKED:
+        fits, wanted = (
+            bool(of) and all(kind.is_text for kind in kinds),
+            "text fields, such as [device_id, ip]",
+        )
     elif aggregate in ("distinct", "first_seen"):
         fits, wanted = len(of) == 1 and kinds[0].is_text, "one text field"
     elif aggregate in ("travel_km", "travel_speed"):

@@ -25,6 +25,7 @@ from riskloom.scenario.event_section import (
     read_fields,
 )
 from riskloom.scenario.feature_section import check_engine_limits, read_features
+from riskloom.scenario.link_section import read_links
 from riskloom.scenario.list_section import fields_of, read_lists
 from riskloom.scenario.model_section import MODEL_KEYS, read_model
 from riskloom.scenario.notices_section import read_notices
@@ -43,7 +44,7 @@ FEATURE_KEYS = (
     "event", "features",
 )  # fmt: skip
 SIDES: Mapping[str, Any] = MappingProxyType(
-    {"rules": [], "rates": None, "lists": [], "alerts": None, "cases": None, "notices": None}
+    {"rules": [], "rates": None, "lists": [], "alerts": None, "cases": None, "notices": None, "links": None}
 )
 """What stands in the scenario itself or in a file that it names, and what each is where it is not there."""
 _KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "policy", *SIDES)
@@ -155,12 +156,13 @@ def build(document: Document, sides: Mapping[str, Document]) -> Scenario:
             "policy": data.get("policy") or {},
             "rates": rates.as_data(),
             **({"lists": sides["lists"].data} if lists else {}),
-            **{key: sides[key].data for key in ("alerts", "cases", "notices") if sides[key].data},
+            **{key: sides[key].data for key in ("alerts", "cases", "notices", "links") if sides[key].data},
         },
         lists=lists,
         alerts=alerts,
         cases=read_cases(sides["cases"], base_currency),
         notices=read_notices(sides["notices"], timezone, [queue.name for queue in alerts.queues]),
+        links=read_links(sides["links"], entities),
     )
     for side in sides.values():
         document.faults += side.faults

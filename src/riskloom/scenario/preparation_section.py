@@ -14,7 +14,7 @@ from riskloom.detectors.prepare_spec import METHODS, PreparationSpec, Step
 from riskloom.domain.duration import DAY_US, parse_duration
 from riskloom.domain.field import Field, FieldType
 from riskloom.errors import Fault, ParameterInvalid, nearest, show
-from riskloom.features.spec import AGGREGATES
+from riskloom.features.spec import AGGREGATES, LINKED
 from riskloom.scenario.document import Document, Path
 
 _ROOT = "transformations"
@@ -33,7 +33,7 @@ _USUAL = {"imputation": "mean", "scaling": "standard"}
 _OTHER_NAMES = {"minmax": "min_max", "onehot": "one_hot", "one-hot": "one_hot", "min-max": "min_max"}
 _AGGREGATION = "time_window_aggregation"
 _AGGREGATION_KEYS = ("entity_key", "windows", "aggregations", "target", "include_current")
-_CURRENT = tuple(name for name, aggregate in AGGREGATES.items() if aggregate.current)
+_CURRENT = tuple(name for name, aggregate in AGGREGATES.items() if aggregate.current and name not in LINKED)
 _OTHER_AGGREGATES = {"avg": "mean", "average": "mean", "nunique": "distinct"}
 _NUMERIC = (FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY, FieldType.CLOCK)
 

@@ -17,6 +17,7 @@ from riskloom.domain.money import RateTable
 from riskloom.expression.check import Expression
 from riskloom.expression.tree import Type, membership
 from riskloom.features.spec import Column, WindowFeature
+from riskloom.graph.spec import LinkSpec
 from riskloom.policy.notices import NoticeRules
 from riskloom.policy.policy import Policy
 from riskloom.policy.route import AlertSpec
@@ -24,6 +25,7 @@ from riskloom.rules.lists import ListSpec
 from riskloom.rules.rule_set import Rule
 
 RISK_SCORE = "risk_score"
+NO_LINKS = LinkSpec((), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Scenario:
     alerts: AlertSpec = field(default_factory=AlertSpec)
     cases: CaseSpec = field(default_factory=CaseSpec)
     notices: NoticeRules = field(default_factory=NoticeRules)
+    links: LinkSpec = NO_LINKS
 
     @property
     def windows(self) -> tuple[WindowFeature, ...]:

@@ -17,6 +17,7 @@ from riskloom.server.cases import dossier_api as case_dossiers
 from riskloom.server.cases import paper_api as case_papers
 from riskloom.server.compat import first_system, predict, scoring
 from riskloom.server.decisions import api as decisions
+from riskloom.server.entities import api as entities
 from riskloom.server.hot import HotRoute
 from riskloom.server.kit import openapi
 from riskloom.server.kit.http import MethodNotAllowed, problem_response
@@ -56,6 +57,7 @@ def create_app(served: Served) -> HotRoute:
             cases.router,
             case_papers.router,
             case_dossiers.router,
+            entities.router,
         ):
             app.include_router(router, prefix=prefix, dependencies=named)
     for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):

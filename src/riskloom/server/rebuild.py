@@ -92,9 +92,9 @@ def rebuild(
     """
     state, arrival = snapshots.load(repo)
     pipeline = Pipeline(bundle, state)
-    columns_of = _decoder(pipeline.advance_reads)
+    columns_of = decoder(pipeline.advance_reads)
     scenario = bundle.scenario
-    reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
+    reach = max((window.reach_us for window in scenario.windows), default=0)
     newest, arrived_us = repo.newest()
     since = arrived_us - reach - scenario.max_lateness_us - scenario.ahead_us
     told, last_label = arrival, repo.last_label() if pipeline.takes_facts else 0
@@ -132,7 +132,7 @@ def _without_collector(chunks: Iterator[list[tuple[Any, ...]]]) -> Iterator[list
             gc.enable()
 
 
-def _decoder(names: Sequence[str]) -> Callable[[Sequence[str]], dict[str, list[Any]]]:
+def decoder(names: Sequence[str]) -> Callable[[Sequence[str]], dict[str, list[Any]]]:
     """A function from the stored fields of many events, JSON each, to the columns of these names."""
     slots = [f"f{at}" for at in range(len(names))]
     row: Any = msgspec.defstruct(

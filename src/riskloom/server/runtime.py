@@ -34,6 +34,9 @@ from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
 from riskloom.server.effects import Effects
 from riskloom.server.engine import Arrivals, DecisionEngine
+from riskloom.server.entities.book import LinkBook
+from riskloom.server.entities.repo import EntityRepo
+from riskloom.server.entities.service import EntityService
 from riskloom.server.ids import RecentIds
 from riskloom.server.labels.repo import LabelRepo
 from riskloom.server.labels.service import LabelService
@@ -77,6 +80,7 @@ class Runtime:
         alerts: AlertService,
         people: PeopleService,
         notices: NoticeService,
+        entities: EntityService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -93,6 +97,7 @@ class Runtime:
         self.alerts = alerts
         self.people = people
         self.notices = notices
+        self.entities = entities
 
     @property
     def bundle(self) -> Bundle:
@@ -297,9 +302,13 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
     people = PeopleService(deciding, people_repo)
     desk = make_desk(settings, engine, deciding, lists, views, labels, alerts)
+    entity_repo = EntityRepo(engine, name, deciding.bundle.scenario.main_entity)
+    book = LinkBook(repo, entity_repo, lambda: deciding.bundle.scenario, settings.data_dir)
+    entities = EntityService(deciding, book, entity_repo, lists, views)
     beside = {
         asyncio.create_task(snapshot_regularly(settings, deciding)),
         asyncio.create_task(close_regularly(alerts)),
+        asyncio.create_task(book.follow()),
         *(asyncio.create_task(work) for work in desk.beside()),
     }
     if follower is not None:
@@ -320,6 +329,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
             alerts,
             people,
             notices,
+            entities,
         )
     finally:
         for task in beside:
@@ -328,6 +338,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         await models.stop()
         await replays.stop()
         await deciding.stop()
+        await asyncio.to_thread(book.stop)
 
 
 def _check_names(bundles: Sequence[Bundle]) -> None:
@@ -355,7 +366,7 @@ def _newest(bundle: Bundle, repo: ModelRepo, say: Say) -> Bundle:
 
 
 def _feature(feature: Feature, written: dict[str, Any]) -> dict[str, Any]:
-    keys = ("entity", "aggregate", "of", "window", "delay", "include_current", "expression")
+    keys = ("entity", "aggregate", "of", "window", "delay", "include_current", "hub", "expression")
     known = {key: written[key] for key in keys if key in written}
     return {"name": feature.name, "describe": feature.describe, **known}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from riskloom.server.alerts import tables as _alerts  # noqa: F401 - declares its tables
 from riskloom.server.cases import tables as _cases  # noqa: F401
+from riskloom.server.entities import tables as _entities  # noqa: F401
 from riskloom.server.notices import tables as _notices  # noqa: F401
 from riskloom.server.tables import metadata
 

@@ -121,7 +121,7 @@ def _bundle_folders(folders: Sequence[Path]) -> Iterator[Path]:
 
 def _reach_us(scenario: Scenario) -> int:
     """How far back an event can still matter; as in `rebuild`."""
-    reach = max((window.window_us + window.delay_us for window in scenario.windows), default=0)
+    reach = max((window.reach_us for window in scenario.windows), default=0)
     return reach + scenario.max_lateness_us + scenario.ahead_us
 
 

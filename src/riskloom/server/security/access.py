@@ -30,6 +30,7 @@ class Scope(StrEnum):
     CASES_WRITE = "cases:write"
     NOTICES_READ = "notices:read"
     NOTICES_WRITE = "notices:write"
+    ENTITIES_READ = "entities:read"
 
 
 class Access:
