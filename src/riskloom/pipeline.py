@@ -34,7 +34,7 @@ from riskloom.expression.row import compile_row
 from riskloom.features.state import Told, WindowState
 from riskloom.membership import Memberships
 from riskloom.model import ManyScores, Model
-from riskloom.policy.judge import MODEL, OFF_MODEL
+from riskloom.policy.judge import LATE, MODEL, OFF_MODEL
 from riskloom.policy.policy import Policy
 from riskloom.privacy.protect import keyed
 from riskloom.rules.lists import Lists
@@ -212,7 +212,7 @@ class Pipeline:
         self._judge.pending = None
 
     def follow(self, before: Pipeline) -> None:
-        """Remember what the policy of another pipeline remembers, which decided so far."""
+        """Remember what the policy of another pipeline remembers, which is the same policy."""
         self.deciding = Deciding(self.scenario, before.deciding)
         self._judge = self.deciding.judge
         self.off = self.deciding.off
@@ -445,6 +445,8 @@ class Pipeline:
             reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
         if verdict.degraded:
             degraded = (*degraded, *verdict.degraded)
+        if late:
+            degraded = (*degraded, LATE)
         return Decision(
             event.id,
             arrival,
@@ -475,7 +477,9 @@ class Pipeline:
         return Reason(rule.code, rule.severity, values, found)
 
     def recall(self, event: Event, stored: Mapping[str, Any]) -> None:
-        """Remember a decision of the log for budget and limits; `AlertBudget` says which ones, in what order.
+        """Remember what was said of an event for budget and limits, whoever said it.
+
+        All that was said in the last `Deciding.reach_us`, in arrival order, is all that is remembered.
 
         Parameters
         ----------
@@ -484,7 +488,15 @@ class Pipeline:
         stored
             outcome, risk_score, probability, degraded, and reasons (code and values), as JSON holds them.
         """
-        self.deciding.recall(
+        self._hear(event, stored)
+        self.remember_one()
+
+    def hear_one(self, event: Event, decision: Decision) -> None:
+        """Take another's decision on the event of the last look for what `advance_one` will remember."""
+        self._hear(event, said_of(decision))
+
+    def _hear(self, event: Event, stored: Mapping[str, Any]) -> None:
+        self.deciding.hear(
             event.arrived_us,
             self.values_of(event),
             stored["risk_score"],
@@ -500,6 +512,17 @@ class Pipeline:
             decision = self.score_one(event, at)
             self.advance_one(at)
             yield decision
+
+
+def said_of(decision: Decision) -> dict[str, Any]:
+    """What `Pipeline.recall` asks for, of a decision just made."""
+    return {
+        "outcome": decision.outcome,
+        "risk_score": decision.risk_score,
+        "probability": decision.probability,
+        "degraded": decision.degraded,
+        "reasons": [{"code": reason.code, "values": reason.values} for reason in decision.reasons],
+    }
 
 
 def fresh_state(scenario: Scenario) -> WindowState:
