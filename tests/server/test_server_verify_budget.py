@@ -18,9 +18,7 @@ from support.budgeted import budgeted, hours
 from support.databases import KINDS, Database
 from support.server import Server, serving
 
-TRIED = (
-    "select e.event_id, t.bundle, t.outcome, t.reasons from trials t join events e using (arrival)"
-)
+TRIED = "select e.event_id, t.bundle, t.outcome, t.reasons from trials t join events e using (arrival)"
 DECIDED = "select e.event_id, d.bundle, d.outcome, d.reasons, d.degraded from decisions d join events e using (arrival)"  # noqa: E501
 
 
