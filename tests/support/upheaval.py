@@ -62,6 +62,8 @@ class Crowd:
     """(arrival, outcome) as every answer had it, by event id."""
     ingested: dict[str, int] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
+    allowed: int = 0
+    """How many events may be sent so far."""
     stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -106,7 +108,10 @@ class Crowd:
         chance = random.Random(f"{self.seed} {number} {len(self.sent)}")
         with process.client() as client, contextlib.suppress(httpx.TransportError):
             while not self.stopped.is_set() and len(self.sent) < self.wanted:
-                job(client, chance)
+                if len(self.sent) < self.allowed:
+                    job(client, chance)
+                else:
+                    self.stopped.wait(0.005)
 
     def _fresh(self, chance: random.Random, count: int) -> list[Event]:
         with self._lock:

@@ -63,7 +63,7 @@ class AlertBudget:
     the budget; `look` changes nothing. It is a function of the decisions of the last `Budget.days` + 1
     calendar days, so it is recovered from the log: `take` with every decided event of these days, in arrival
     order (`Judge.hear` does so from a stored decision). Events that were taken in without a decision, or
-    decided later than they arrived (`decided_late` in their `degraded`), are not part of it.
+    decided later than they arrived (`Judge.hear` knows them), are not part of it.
     """
 
     def __init__(self, budget: Budget, timezone: str) -> None:

@@ -18,11 +18,11 @@ MODEL = -1
 """Stands for the model where a position of a rule stands."""
 OFF_MODEL, OFF_POLICY = "model", "policy"
 NO_BUDGET, NO_BRAKES = "no_budget", "no_brakes"
-LATE = "decided_late"
-"""Said by a decision made later than its event arrived: it has no place in the order that budgets go by."""
+LATE = "decided_late:"
+"""Begins what a decision says that was made later than its event arrived; then the number of the log's newest
+entry at that moment follows. It has no place in the order that budgets go by."""
 _DECIDES_ALONE = ("deny", "allow", "reject", "approve")
 _BEYOND_BRAKES = ("deny", "allow", "watch")
-_OUTSIDE = frozenset((LATE, NO_BUDGET, NO_BRAKES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Judge:
             Of the decision: one that was made outside budget and brakes is not remembered.
         """
         self.pending = None
-        if not _OUTSIDE.isdisjoint(degraded):
+        if NO_BUDGET in degraded or NO_BRAKES in degraded or decided_after(degraded) is not None:
             return
         hidden = {self._at[code] for code in shadow if code in self._at}
         _, worth, _ = self.policy.ask_one(asked.risk_score, asked.probability, asked.amount)
@@ -212,6 +212,15 @@ class Judge:
         self._whole.restore(data["policy"])
         if self._budget is not None:
             self._budget.restore(data["budget"])
+
+
+def decided_after(degraded: Sequence[str]) -> int | None:
+    """The log's newest entry when a decision was made later than its event arrived, or None.
+
+    >>> decided_after(["no_budget", "decided_late:812"]), decided_after(["no_model"])
+    (812, None)
+    """
+    return next((int(said.removeprefix(LATE)) for said in degraded if said.startswith(LATE)), None)
 
 
 def off_in(degraded: Sequence[str]) -> frozenset[str]:

@@ -23,7 +23,7 @@ from riskloom.domain.event import Event
 from riskloom.features.state import WindowState
 from riskloom.measure.result import Result
 from riskloom.pipeline import DEADLINE, TOO_LATE, Pipeline
-from riskloom.policy.judge import LATE, off_in
+from riskloom.policy.judge import decided_after, off_in
 from riskloom.rules.lists import Lists
 from riskloom.scenario.list_keys import initial_lists
 from riskloom.scenario.scenario import Scenario
@@ -49,7 +49,6 @@ class Logged:
     features: str
     degraded: tuple[str, ...]
     bundle: str = ""
-    decided_at_us: int = 0
     decision: Mapping[str, Any] | None = None
     trials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shadows: frozenset[str] = frozenset()
@@ -197,9 +196,7 @@ class Verifier:
 
     def take(self, logged: Logged) -> None:
         """Compare one event, and take it into the windows."""
-        while self._later and self._later[0][0] < logged.event.arrived_us:
-            self._decide_later(heapq.heappop(self._later)[2])
-        self._tell_before(logged.arrival)
+        self._decide_before(logged.arrival)
         found = [fault for name, stored in logged.trials.items() for fault in self._try(logged, name, stored)]
         for name, lead in self._leads.items():
             if name == logged.features:
@@ -215,7 +212,7 @@ class Verifier:
     def skip(self, events: Sequence[Event], arrivals: npt.NDArray[np.int64]) -> None:
         """Take events into the windows without comparing them."""
         if len(arrivals):
-            self._tell_before(int(arrivals[0]))
+            self._decide_before(int(arrivals[0]))
             for lead in self._leads.values():
                 lead.advance_many(events, arrivals)
 
@@ -232,6 +229,14 @@ class Verifier:
             said = logged.decision if tried is None else {**tried, "degraded": ()}
             pipeline.recall(logged.event, {**said, "outcome": LADDER[said["outcome"]]})
 
+    def _decide_before(self, arrival: int) -> None:
+        """Take in what the log holds before an event: facts, and what was decided later than it arrived."""
+        while self._later and self._later[0][0] < arrival:
+            after, _, logged = heapq.heappop(self._later)
+            self._tell_before(after + 1)
+            self._decide_later(logged, after)
+        self._tell_before(arrival)
+
     def _tell_before(self, arrival: int) -> None:
         while self._next is not None and self._next.arrival < arrival:
             fact = self._next
@@ -242,9 +247,7 @@ class Verifier:
 
     def finish(self, until: int = 1 << 62) -> Verified:
         """What was found; the states know the facts before an arrival number."""
-        self._tell_before(until)
-        while self._later:
-            self._decide_later(heapq.heappop(self._later)[2])
+        self._decide_before(until)
         return Verified(
             self._events,
             self._decisions,
@@ -271,10 +274,11 @@ class Verifier:
     def _compare(self, logged: Logged, lead: Pipeline) -> list[Mismatch]:
         pipeline = None if logged.decision is None else self._acting.get(logged.bundle)
         found: list[Mismatch] = []
-        if logged.decision is None or pipeline is None or LATE in logged.decision["degraded"]:
+        after = None if logged.decision is None else decided_after(logged.decision["degraded"])
+        if logged.decision is None or pipeline is None or after is not None:
             vector, _, late = lead.look_one(logged.event)
-            if logged.decision is not None and pipeline is not None:
-                heapq.heappush(self._later, (logged.decided_at_us, logged.arrival, logged))
+            if pipeline is not None and after is not None:
+                heapq.heappush(self._later, (after, logged.arrival, logged))
         else:
             pipeline.off = self._off_before(logged.arrival)
             hurried = DEADLINE in logged.decision["degraded"]
@@ -293,14 +297,14 @@ class Verifier:
             found.append(_mismatch(logged, "body", logged.digest.hex(), "another digest"))
         return found
 
-    def _decide_later(self, logged: Logged) -> None:
-        """An event that was taken in first and decided when this much was known."""
+    def _decide_later(self, logged: Logged, after: int) -> None:
+        """An event that was taken in first, and decided after an entry of the log."""
         if logged.decision is None:
             return
         pipeline = self._acting[logged.bundle]
         pipeline.off = off_in(logged.decision["degraded"])
         vector = np.frombuffer(logged.vector, np.float64)
-        decision = pipeline.score_stored(logged.event, logged.arrival, vector, logged.degraded)
+        decision = pipeline.score_stored(logged.event, logged.arrival, vector, logged.degraded, after)
         self._decisions += 1
         self._note(_differs(logged, logged.decision, recorded(decision)))
 

@@ -329,7 +329,8 @@ class DecisionEngine:
         event = Event(row.event_id, row.event_time_us, row.arrived_at_us, *row_values(row))
         degraded = tuple(decode(row.degraded))
         now_us = self.clock.now_us()
-        decision = self.pipeline.score_stored(event, arrival, stored_vector(row.vector), degraded)
+        vector, newest = stored_vector(row.vector), self._arrivals.last
+        decision = self.pipeline.score_stored(event, arrival, vector, degraded, newest)
         values = decision_row(decision, self._name, now_us, self.team.number)
         waiting = self._enqueue(Record(arrival, event.id, None, None, values))
         return Taken(arrival, None, None), waiting

@@ -69,7 +69,6 @@ def logged(row: Row[Any], trials: Trials, shadows: frozenset[str]) -> Logged:
         row.features,
         tuple(decode(row.degraded)),
         row.bundle or "",
-        int(row.decided_at_us or 0),
         decision,
         trials,
         shadows,
