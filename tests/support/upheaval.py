@@ -70,7 +70,7 @@ class Crowd:
     @property
     def acknowledged(self) -> int:
         """How many events the server has said it has."""
-        return len(self.decided) + len(self.ingested)
+        return len(self.decided) + sum(name not in self.decided for name in list(self.ingested))
 
     def start(self, process: Process) -> list[threading.Thread]:
         """Begin; the threads end when the server is gone."""
@@ -160,7 +160,7 @@ class Crowd:
         """Taken in now; some are decided later, some never."""
         (event,) = self._fresh(chance, 1)
         answer = client.post("/api/v1/events", json=event)
-        if answer.status_code == 200:
+        if answer.is_success:
             self.ingested[event["event_id"]] = answer.json()["arrival"]
         waiting = list(itertools.islice(reversed(self.ingested), 40))
         if chance.random() < 0.5 and waiting:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
+from riskloom.client.rates import RateCalls
 from riskloom.client.shapes import (
     BatchError,
     Decision,
@@ -62,7 +63,7 @@ NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
 
 
-class Client:
+class Client(RateCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters
