@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from riskloom.deciding import Deciding
 from riskloom.domain.decision import LADDER
 from riskloom.domain.event import Event
 from riskloom.pipeline import Pipeline, said_of
@@ -34,9 +35,10 @@ class Recall:
 
     def __init__(self, casting: Casting, before: Team | None = None) -> None:
         known = {} if before is None else before.parts
-        fresh = {part: Pipeline(bundle) for part, bundle in parts_of(casting).items() if part not in known}
         self.pipelines: Mapping[Part, Pipeline] = {
-            part: pipeline for part, pipeline in fresh.items() if pipeline.deciding.reach_us
+            part: Pipeline(bundle)
+            for part, bundle in parts_of(casting).items()
+            if part not in known and Deciding(bundle.scenario).reach_us
         }
         self._read = 0
 
