@@ -167,7 +167,7 @@ class Deciding:
             return [(NO_PROBABILITY,)] * count
         return [(NO_AMOUNT,) if absent else () for absent in np.isnan(amounts).tolist()]
 
-    def recall(
+    def hear(
         self,
         at_us: int,
         values: Mapping[str, Value],
@@ -177,7 +177,7 @@ class Deciding:
         reasons: Sequence[tuple[str, Mapping[str, Any]]],
         degraded: Sequence[str],
     ) -> None:
-        """Remember a decision that the log holds; with every one of the last days, in arrival order.
+        """Take a decision, whoever made it, for what the judge remembers next.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ class Deciding:
         entity: Any = values[self.entity] if self.entity else None
         segment: Any = values[self.segment] if self.segment else None
         asked = Asked(at_us, met, risk_score, probability, amount, entity, segment)
-        self.judge.recall(asked, outcome, shadow, degraded)
+        self.judge.hear(asked, outcome, shadow, degraded)
 
 
 def _lacking(name: str) -> tuple[str, ...]:

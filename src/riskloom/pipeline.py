@@ -34,7 +34,7 @@ from riskloom.expression.row import compile_row
 from riskloom.features.state import Told, WindowState
 from riskloom.membership import Memberships
 from riskloom.model import ManyScores, Model
-from riskloom.policy.judge import MODEL, OFF_MODEL
+from riskloom.policy.judge import LATE, MODEL, OFF_MODEL
 from riskloom.policy.policy import Policy
 from riskloom.privacy.protect import keyed
 from riskloom.rules.lists import Lists
@@ -177,7 +177,7 @@ class Pipeline:
         """
         vector, row, too_late = self.look_one(event)
         found = self._evidence_of_look
-        return self._decide(event, arrival, vector, row, too_late, found, late=False, hurried=hurried)
+        return self._decide(event, arrival, vector, row, too_late, found, hurried=hurried)
 
     def judge_one(self, event: Event, arrival: int, looked: Looked, hurried: bool = False) -> Decision:
         """Decide an event by what a look at it, the last one at this state, has shown; changes nothing.
@@ -186,7 +186,7 @@ class Pipeline:
         """
         vector, row, too_late = looked
         found = self._evidence_of_look
-        return self._decide(event, arrival, vector, row.copy(), too_late, found, late=False, hurried=hurried)
+        return self._decide(event, arrival, vector, row.copy(), too_late, found, hurried=hurried)
 
     def advance_one(self, arrival: int) -> None:
         """Take the event of the last look into the state.
@@ -212,7 +212,7 @@ class Pipeline:
         self._judge.pending = None
 
     def follow(self, before: Pipeline) -> None:
-        """Remember what the policy of another pipeline remembers, which decided so far."""
+        """Remember what the policy of another pipeline remembers, which is the same policy."""
         self.deciding = Deciding(self.scenario, before.deciding)
         self._judge = self.deciding.judge
         self.off = self.deciding.off
@@ -232,11 +232,12 @@ class Pipeline:
         return self.state.tell_one(time_us, seen, arrival, fraud)
 
     def score_stored(
-        self, event: Event, arrival: int, vector: Vector, degraded: Sequence[str] = ()
+        self, event: Event, arrival: int, vector: Vector, degraded: Sequence[str] = (), newest: int = 0
     ) -> Decision:
         """Decide an event that was taken in before, from the vector frozen then.
 
-        Its evidence is found among the events that arrived before it.
+        Its evidence is found among the events that arrived before it, as is known of them after the log's
+        entry `newest`, which the decision says.
         """
         columns, row = self._see(event.values)
         row += vector.tolist()[: self._window_count]
@@ -247,7 +248,8 @@ class Pipeline:
             found = self.state.evidence_one(at, STORED_LIMIT)
             return tuple(number for number in found if number < arrival)[-EVIDENCE_LIMIT:]
 
-        return self._decide(event, arrival, vector, row, TOO_LATE in degraded, evidence, late=True)
+        too_late, late = TOO_LATE in degraded, f"{LATE}{max(newest, arrival)}"
+        return self._decide(event, arrival, vector, row, too_late, evidence, late=late)
 
     def score_many(self, events: Sequence[Event], arrival: int) -> Batch:
         """Decide events in arrival order and take each in before the next, as one by one.
@@ -412,7 +414,7 @@ class Pipeline:
         too_late: bool,
         evidence: Callable[[int], tuple[int, ...]],
         *,
-        late: bool,
+        late: str = "",
         hurried: bool = False,
     ) -> Decision:
         anomaly_score = risk_score = probability = None
@@ -431,7 +433,7 @@ class Pipeline:
             if not self.lists_known:
                 degraded = (*degraded, NO_LISTS)
         met = self.rules.evaluate_one(row)
-        verdict = self.deciding.one(event.arrived_us, met, row, risk_score, probability, late)
+        verdict = self.deciding.one(event.arrived_us, met, row, risk_score, probability, bool(late))
         reasons = [self._reason(at, row, evidence, verdict.shadow) for at in met] if met else []
         contributions: Mapping[str, float] = {}
         if model is not None and verdict.outcome is not Outcome.APPROVED:
@@ -445,6 +447,8 @@ class Pipeline:
             reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
         if verdict.degraded:
             degraded = (*degraded, *verdict.degraded)
+        if late:
+            degraded = (*degraded, late)
         return Decision(
             event.id,
             arrival,
@@ -475,7 +479,9 @@ class Pipeline:
         return Reason(rule.code, rule.severity, values, found)
 
     def recall(self, event: Event, stored: Mapping[str, Any]) -> None:
-        """Remember a decision of the log for budget and limits; `AlertBudget` says which ones, in what order.
+        """Remember what was said of an event for budget and limits, whoever said it.
+
+        All that was said in the last `Deciding.reach_us`, in arrival order, is all that is remembered.
 
         Parameters
         ----------
@@ -484,7 +490,15 @@ class Pipeline:
         stored
             outcome, risk_score, probability, degraded, and reasons (code and values), as JSON holds them.
         """
-        self.deciding.recall(
+        self._hear(event, stored)
+        self.remember_one()
+
+    def hear_one(self, event: Event, decision: Decision) -> None:
+        """Take another's decision on the event of the last look for what `advance_one` will remember."""
+        self._hear(event, said_of(decision))
+
+    def _hear(self, event: Event, stored: Mapping[str, Any]) -> None:
+        self.deciding.hear(
             event.arrived_us,
             self.values_of(event),
             stored["risk_score"],
@@ -500,6 +514,17 @@ class Pipeline:
             decision = self.score_one(event, at)
             self.advance_one(at)
             yield decision
+
+
+def said_of(decision: Decision) -> dict[str, Any]:
+    """What `Pipeline.recall` asks for, of a decision just made."""
+    return {
+        "outcome": decision.outcome,
+        "risk_score": decision.risk_score,
+        "probability": decision.probability,
+        "degraded": decision.degraded,
+        "reasons": [{"code": reason.code, "values": reason.values} for reason in decision.reasons],
+    }
 
 
 def fresh_state(scenario: Scenario) -> WindowState:

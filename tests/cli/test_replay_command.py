@@ -107,7 +107,7 @@ def test_a_log_is_replayed_and_verified(run: Any, data: Path, trained: Bundle, t
     assert told["events"] == 300
     verified = run("replay", "--verify", "--database", url, "-b", folder)
     assert verified.code == 0, verified.err
-    assert "300 vectors and 300 decisions recomputed, 0 mismatches" in verified.err
+    assert "300 vectors, 300 decisions and 0 trials recomputed, 0 mismatches" in verified.err
     assert run("replay", "--verify", "--database", url).code == 0, (
         "what decided is kept in the server's folder"
     )

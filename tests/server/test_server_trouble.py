@@ -14,8 +14,11 @@ import psycopg
 import pytest
 
 from riskloom.bundle import Bundle
+from riskloom.errors import StoreUnavailable
 from riskloom.server import db, recovery, writer
 from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.policy.memory import PolicyMemory
+from riskloom.server.policy.repo import PolicyRepo
 from riskloom.server.writer import Writer
 from support.databases import Database
 from support.events import at, burst, history, payment
@@ -325,3 +328,44 @@ def sqlite(make_database: Callable[[str], Database]) -> Database:
 @pytest.fixture
 def postgres(make_database: Callable[[str], Database]) -> Database:
     return make_database("postgresql")
+
+
+@contextlib.contextmanager
+def without_lists(database: Database) -> Iterator[None]:
+    """What was changed of lists cannot be read."""
+    with contextlib.closing(database.connect()) as other:
+        other.execute("alter table policy_changes rename to hidden")
+        yield
+        other.execute("alter table hidden rename to policy_changes")
+
+
+def test_while_lists_cannot_be_read_nothing_is_decided(
+    database: Database, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deny list that is not there must not look like an empty one."""
+    memory, tried = PolicyRepo.memory, threading.Semaphore(0)
+
+    def counted(self: PolicyRepo) -> PolicyMemory:
+        tried.release()
+        return memory(self)
+
+    with impatient(database), serving(database, bundle) as server:
+        assert set(storm(server, history(20)).values()) == {200}
+        with locked(database):
+            assert set(storm(server, burst(5, "lost")).values()) == {503}
+        with without_lists(database):
+            monkeypatch.setattr(PolicyRepo, "memory", counted)
+            assert tried.acquire(timeout=30)
+            assert tried.acquire(timeout=30), "it tries again and again"
+            assert set(storm(server, burst(5, "lost")).values()) == {503}
+            assert server.get("/api/v1/readiness").status_code == 503
+        calm(server)
+
+
+def test_a_server_that_cannot_read_its_lists_does_not_start(database: Database, bundle: Bundle) -> None:
+    with serving(database, bundle) as server:
+        server.score(payment())
+    with without_lists(database), pytest.raises(StoreUnavailable), serving(database, bundle):
+        pass
+    with serving(database, bundle) as server:
+        server.score(payment("p-2"))

@@ -31,7 +31,9 @@ def environment(**settings: str) -> dict[str, str]:
     return {**kept, **{f"RISKLOOM_{name.upper()}": value for name, value in settings.items()}}
 
 
-def run(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *words: str, cwd: Path, timeout_s: float = START_S, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
     return subprocess.run(
         [*COMMAND, *words],
@@ -39,7 +41,7 @@ def run(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=START_S,
+        timeout=timeout_s,
         check=False,
     )
 

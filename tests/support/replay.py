@@ -10,6 +10,7 @@ import numpy as np
 from riskloom.bundle import Bundle
 from riskloom.domain.event import Event
 from riskloom.pipeline import DEADLINE, Pipeline
+from riskloom.policy.judge import decided_after
 from riskloom.server.decisions.record import decision_row
 from riskloom.server.decisions.repo import DECISION_COLUMNS
 from riskloom.server.policy.memory import PolicyChange, memory_of, read_change
@@ -94,7 +95,9 @@ def _comparable(row: tuple[Any, ...], decided_later: bool) -> tuple[Any, ...]:
     if not decided_later:
         return row
     without = [{**reason, "evidence": []} for reason in _decode(row[REASONS])]
-    return (*row[:REASONS], without, *row[REASONS + 1 :])
+    degraded = [said for said in _decode(row[DEGRADED]) if decided_after([said]) is None]
+    parts = {REASONS: without, DEGRADED: degraded}
+    return tuple(parts.get(at, value) for at, value in enumerate(row))
 
 
 def _policy_changes(database: Database) -> list[tuple[int, PolicyChange]]:

@@ -23,6 +23,7 @@ from riskloom.cli import (
     models,
     new,
     notices,
+    rates,
     replay,
     rules,
     scenario,
@@ -50,6 +51,7 @@ app.add_typer(alerts.suppressions_app, name="suppressions", help="What raises no
 app.add_typer(cases.app, name="cases", help="Cases of a running server: open, close, export.")
 app.add_typer(notices.app, name="notices", help="What is told of alerts: list, test, replay, relay.")
 app.add_typer(entity.app, name="entity", help="What a running server knows of a user, a device, an address.")
+app.add_typer(rates.app, name="rates", help="The dated rate table of a running server.")
 app.add_typer(rules.app, name="rules", help="Propose rules from labelled history.")
 app.add_typer(models.app, name="models", help="Versions of bundles: list, add, promote, roll back.")
 for command in (

@@ -185,8 +185,8 @@ def _shown(shown: Shown) -> str:
 def print_verified(scenario: str, found: Verified) -> None:
     """What was compared, the first mismatches, and the bundles that were not found."""
     say(
-        f"{scenario}: {found.events:,} vectors and {found.decisions:,} decisions recomputed, "
-        f"{found.mismatches:,} mismatches"
+        f"{scenario}: {found.events:,} vectors, {found.decisions:,} decisions and {found.trials:,} trials "
+        f"recomputed, {found.mismatches:,} mismatches"
     )
     if found.first:
         rows = [

@@ -21,6 +21,7 @@ from riskloom.client.cases import CaseCalls
 from riskloom.client.entities import EntityCalls
 from riskloom.client.notices import NoticeCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
+from riskloom.client.rates import RateCalls
 from riskloom.client.shapes import (
     BatchError,
     Decision,
@@ -67,7 +68,7 @@ NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
 
 
-class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls):
+class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters

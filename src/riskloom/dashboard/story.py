@@ -30,7 +30,7 @@ def headline(found: DecisionDetail, roles: Roles) -> str:
         if score is not None
         else "No risk score: decided by rules alone"
     )
-    notes = [words.DEGRADED.get(code, words.code_words(code)) for code in found["degraded"]]
+    notes = [words.DEGRADED.get(code.split(":")[0], words.code_words(code)) for code in found["degraded"]]
     note = f'<p class="rl-note">Note: {markup.text("; ".join(notes))}.</p>' if notes else ""
     flag_from = float(roles.policy.get("percentile") or 98)
     return (

@@ -20,6 +20,7 @@ DEGRADED: Mapping[str, str] = {
     "no_amount": "decided without its cost, the amount was not known",
     "no_budget": "decided outside the alert budget, later than it arrived",
     "no_brakes": "decided outside the limits, later than it arrived",
+    "decided_late": "decided later than it arrived",
 }
 ACTIONS: Mapping[str, str] = {
     "watch": "Note",

@@ -62,8 +62,8 @@ class AlertBudget:
     State is driven in arrival order, live and in a replay alike, by `take` for every decision made through
     the budget; `look` changes nothing. It is a function of the decisions of the last `Budget.days` + 1
     calendar days, so it is recovered from the log: `take` with every decided event of these days, in arrival
-    order (`Judge.recall` does so from a stored decision). Events that were taken in without a decision, or
-    decided later than they arrived (`no_budget` in their `degraded`), are not part of it.
+    order (`Judge.hear` does so from a stored decision). Events that were taken in without a decision, or
+    decided later than they arrived (`Judge.hear` knows them), are not part of it.
     """
 
     def __init__(self, budget: Budget, timezone: str) -> None:

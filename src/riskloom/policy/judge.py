@@ -18,6 +18,9 @@ MODEL = -1
 """Stands for the model where a position of a rule stands."""
 OFF_MODEL, OFF_POLICY = "model", "policy"
 NO_BUDGET, NO_BRAKES = "no_budget", "no_brakes"
+LATE = "decided_late:"
+"""Begins what a decision says that was made later than its event arrived; then the number of the log's newest
+entry at that moment follows. It has no place in the order that budgets go by."""
 _DECIDES_ALONE = ("deny", "allow", "reject", "approve")
 _BEYOND_BRAKES = ("deny", "allow", "watch")
 
@@ -83,7 +86,7 @@ class Judge:
     -----
     What is switched off or braked falls to shadow: its reason is kept and says so, it decides nothing.
     The arrival time is an input, so the same decisions in the same order leave the same state: live, in a
-    batch, in a replay. `as_data` and `restore` carry it over a restart; `recall` makes it again from the log.
+    batch, in a replay. `as_data` and `restore` carry it over; `hear` makes it again from the log.
     """
 
     def __init__(self, policy: Policy, rules: Sequence[Terms], timezone: str = "UTC") -> None:
@@ -141,8 +144,8 @@ class Judge:
             self._take(self.pending)
             self.pending = None
 
-    def recall(self, asked: Asked, outcome: Outcome, shadow: Sequence[str], degraded: Sequence[str]) -> None:
-        """Remember a decision as the log holds it; in arrival order, for recovery.
+    def hear(self, asked: Asked, outcome: Outcome, shadow: Sequence[str], degraded: Sequence[str]) -> None:
+        """Take a decision, whoever made it, for what `advance` will remember.
 
         Parameters
         ----------
@@ -151,14 +154,15 @@ class Judge:
         shadow
             The codes of the reasons that were in shadow.
         degraded
-            Of the decision: one that was made outside budget and brakes is passed over.
+            Of the decision: one that was made outside budget and brakes is not remembered.
         """
-        if NO_BUDGET in degraded or NO_BRAKES in degraded:
+        self.pending = None
+        if NO_BUDGET in degraded or NO_BRAKES in degraded or decided_after(degraded) is not None:
             return
         hidden = {self._at[code] for code in shadow if code in self._at}
         _, worth, _ = self.policy.ask_one(asked.risk_score, asked.probability, asked.amount)
         acting = tuple(at for at in asked.met if at not in hidden)
-        self._take(self._taken(asked, worth, outcome, acting))
+        self.pending = self._taken(asked, worth, outcome, acting)
 
     def _taken(self, asked: Asked, worth: float, outcome: Outcome, acting: tuple[int, ...]) -> _Taken:
         """What is remembered; the model's worth only where no list or rule decided alone."""
@@ -208,6 +212,15 @@ class Judge:
         self._whole.restore(data["policy"])
         if self._budget is not None:
             self._budget.restore(data["budget"])
+
+
+def decided_after(degraded: Sequence[str]) -> int | None:
+    """The log's newest entry when a decision was made later than its event arrived, or None.
+
+    >>> decided_after(["no_budget", "decided_late:812"]), decided_after(["no_model"])
+    (812, None)
+    """
+    return next((int(said.removeprefix(LATE)) for said in degraded if said.startswith(LATE)), None)
 
 
 def off_in(degraded: Sequence[str]) -> frozenset[str]:

@@ -26,7 +26,8 @@ from riskloom.server.decisions.record import Record, decision_row, decode, row_v
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.effects import Effects
 from riskloom.server.ids import RecentIds, SeenIds, id_maker
-from riskloom.server.lineup.team import Casting, Entry, Fact, Team, catch_up, features_of
+from riskloom.server.lineup.recall import Recall
+from riskloom.server.lineup.team import Casting, Entry, Fact, Judged, Team, catch_up, features_of
 from riskloom.server.lock import Lock
 from riskloom.server.policy.memory import PolicyChange, PolicyMemory
 from riskloom.server.policy.repo import PolicyRepo, change_row
@@ -174,21 +175,23 @@ class DecisionEngine:
             When the state had to be rebuilt meanwhile; nothing has changed.
         """
         team, states = self.team, dict(self.team.states)
-        fresh = by_features(casting, states)
-        if fresh:
+        fresh, recall = by_features(casting, states), Recall(casting, team)
+        if fresh or recall.pipelines:
             self._taken = []
             try:
                 held, pipelines = await self._build(fresh)
+                await asyncio.to_thread(recall.read, self.repo)
                 while self._taken:
                     part, self._taken = self._taken[:CATCH_UP], self._taken[CATCH_UP:]
                     catch_up(pipelines, part, held)
+                    recall.catch_up(part)
                     await asyncio.sleep(0)  # events go on between the parts
             finally:
                 self._taken = None
             states |= {features_of(one.bundle): one.state for one in pipelines}
         if self.team is not team:
             raise StoreUnavailable("The state was rebuilt meanwhile.", hint="try again")
-        self._team = Team(casting, states, self.memory, team)
+        self._team = Team(casting, states, self.memory, {**team.parts, **recall.pipelines})
         self.casting = casting
         self.schema = casting.champion.scenario.schema()
 
@@ -248,12 +251,14 @@ class DecisionEngine:
         arrival = self._arrivals.last + 1
         now_us = self.clock.now_us()
         decision: Decision | None = None
+        entry: Event | Judged = event
         row, trials = None, []
         if score:
             decision, rows, others = team.score_one(event, arrival, hurried=hurried)
             vector, too_late = decision.vector.tobytes(), TOO_LATE in decision.degraded
             row = decision_row(decision, self._name, now_us, team.number)
             trials = [trial_row(other, self._name) for other in others]
+            entry = Judged(event, decision, others)
         else:
             rows = team.rows
             vector, too_late = team.look_one(event)
@@ -263,7 +268,7 @@ class DecisionEngine:
         self._arrivals.last = self._arrival = arrival
         self._recent.add(arrival, event.id)
         if self._taken is not None:
-            self._taken.append((arrival, event))
+            self._taken.append((arrival, entry))
         record = Record(arrival, event.id, event_row, personal_row, row, trials)
         if decision is not None and decision.flagged:
             record.effects = self.effects.of(team.bundle_of(decision), event, decision, now_us)
@@ -320,7 +325,8 @@ class DecisionEngine:
         event = Event(row.event_id, row.event_time_us, row.arrived_at_us, *row_values(row))
         degraded = tuple(decode(row.degraded))
         now_us = self.clock.now_us()
-        decision = self.pipeline.score_stored(event, arrival, stored_vector(row.vector), degraded)
+        vector, newest = stored_vector(row.vector), self._arrivals.last
+        decision = self.pipeline.score_stored(event, arrival, vector, degraded, newest)
         values = decision_row(decision, self._name, now_us, self.team.number)
         record = Record(arrival, event.id, None, None, values)
         if decision.flagged:

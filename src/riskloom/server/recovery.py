@@ -10,14 +10,11 @@ import sqlalchemy as sa
 import structlog
 
 from riskloom.bundle import Bundle
-from riskloom.domain.decision import LADDER
-from riskloom.domain.event import Event
 from riskloom.errors import RiskloomError
-from riskloom.pipeline import Pipeline
 from riskloom.server.commits import Commits
-from riskloom.server.decisions.record import decode, row_values
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.effects import Known
+from riskloom.server.lineup.recall import Recall
 from riskloom.server.lineup.team import Casting, Team, features_of
 from riskloom.server.lock import Lock
 from riskloom.server.policy.memory import PolicyMemory
@@ -62,26 +59,10 @@ def rebuilt(
     }
     states = {features: pipeline.state for features, (pipeline, _) in built.items()}
     arrival = max(newest for _, newest in built.values())
-    team = Team(casting, states, memory)
-    recall(repo, team.pipeline)
+    recall = Recall(casting)
+    recall.read(repo)
+    team = Team(casting, states, memory, recall.pipelines)
     return Rebuilt(team, arrival, repo.last_arrival(), memory, known)
-
-
-def recall(repo: DecisionRepo, pipeline: Pipeline) -> None:
-    """Let a policy remember the decisions of the log that its budget and limits go by."""
-    reach_us = pipeline.deciding.reach_us
-    if reach_us:
-        _, arrived_us = repo.newest()
-        for row in repo.decided_since(arrived_us - reach_us):
-            event = Event(row.event_id, row.event_time_us, row.arrived_at_us, *row_values(row))
-            stored = {
-                "outcome": LADDER[row.outcome],
-                "risk_score": row.risk_score,
-                "probability": row.probability,
-                "reasons": decode(row.reasons),
-                "degraded": decode(row.decision_degraded),
-            }
-            pipeline.recall(event, stored)
 
 
 def by_features(casting: Casting, known: Container[str] = ()) -> dict[str, Bundle]:

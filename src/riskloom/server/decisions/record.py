@@ -140,3 +140,14 @@ def row_values(row: Row[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(values with raw personal fields, what was sent) of a stored event."""
     personal = decode(row.personal) if row.personal else {}
     return {**decode(row.fields), **personal}, decode(row.sent)
+
+
+def said_in(row: Row[Any]) -> dict[str, Any]:
+    """What is stored of a decision and of a trial alike."""
+    return {
+        "outcome": int(row.outcome),
+        "anomaly_score": row.anomaly_score,
+        "risk_score": row.risk_score,
+        "probability": row.probability,
+        "reasons": decode(row.reasons),
+    }

@@ -214,8 +214,8 @@ class DecisionRepo:
             if own:
                 yield own
 
-    def decided_since(self, since_arrived_us: int, chunk: int = 5_000) -> Iterator[Row[Any]]:
-        """Decided events that arrived behind a moment, whole, in arrival order."""
+    def decided_since(self, since_arrived_us: int, chunk: int = 5_000) -> Iterator[list[Row[Any]]]:
+        """Decided events that arrived behind a moment, whole, in arrival order, in chunks."""
         query = (
             sa.select(*FULL)
             .select_from(JOINED)
@@ -230,8 +230,21 @@ class DecisionRepo:
                 rows = list(connection.execute(query.where(events.c.arrival > after)))
             if not rows:
                 return
-            yield from rows
+            yield rows
             after = int(rows[-1].arrival)
+
+    def trials(self, tried_by: Sequence[str], first: int, last: int) -> dict[int, dict[str, Row[Any]]]:
+        """What these bundles said of events from one arrival number to another: by event, then by bundle."""
+        query = sa.select(trials).where(
+            trials.c.arrival.between(first, last),
+            trials.c.scenario == self._scenario,
+            trials.c.bundle.in_(tried_by),
+        )
+        found: dict[int, dict[str, Row[Any]]] = {}
+        with reading(self._engine) as connection:
+            for row in connection.execute(query):
+                found.setdefault(int(row.arrival), {})[row.bundle] = row
+        return found
 
     def last_label(self) -> int:
         """The arrival number of this scenario's newest label; 0 when there is none."""

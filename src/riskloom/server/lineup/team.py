@@ -55,8 +55,23 @@ class Fact(NamedTuple):
     fraud: bool
 
 
-Entry = tuple[int, Event | Fact]
+class Judged(NamedTuple):
+    """An event, and what was said of it."""
+
+    event: Event
+    decision: Decision
+    others: Sequence[Decision]
+
+
+Entry = tuple[int, Event | Judged | Fact]
 """An entry of the log: its arrival number, and what it is."""
+
+
+class Part(NamedTuple):
+    """A version as it takes part: it `acts` as champion or canary, or it is a shadow."""
+
+    fingerprint: str
+    acts: bool
 
 
 class Ruling(NamedTuple):
@@ -78,12 +93,16 @@ class Team:
         A state for each features part among the bundles, all after the same events.
     memory
         Who is on lists, and what is off.
-    before
-        Who judged so far: what its policy remembers is carried over.
+    remembering
+        For each part whose budget or limits go by earlier decisions: a pipeline that remembers them.
     """
 
     def __init__(
-        self, casting: Casting, states: States, memory: PolicyMemory, before: Team | None = None
+        self,
+        casting: Casting,
+        states: States,
+        memory: PolicyMemory,
+        remembering: Mapping[Part, Pipeline] | None = None,
     ) -> None:
         self.casting = casting
         self.number = casting.number
@@ -93,15 +112,16 @@ class Team:
             for bundle in casting.bundles
         ]
         self.pipeline = pipelines[0]
-        if before is not None:
-            self.pipeline.follow(before.pipeline)
-        for pipeline in pipelines:
+        for part, pipeline in zip(parts_of(casting), pipelines, strict=True):
+            if remembering is not None and part in remembering:
+                pipeline.follow(remembering[part])
             pipeline.off = memory.off
         self._pipelines = tuple(pipelines)
         self.rows = EventRows(casting.champion.scenario)
         self.is_alone = len(pipelines) == 1
         canary = pipelines[1] if casting.canary is not None else None
         self._canary = None if canary is None else (canary, EventRows(canary.scenario))
+        self._acting = (self.pipeline,) if canary is None else (self.pipeline, canary)
         self._shadows = tuple(pipelines[1 if canary is None else 2 :])
         leads = {id(pipeline.state): pipeline for pipeline in reversed(pipelines[1:])}
         leads.pop(id(self.pipeline.state), None)
@@ -127,6 +147,9 @@ class Team:
         decision, *said = (
             one.judge_one(event, arrival, looked[id(one.state)], hurried) for one in (judge, *others)
         )
+        for one in self._acting:
+            if one is not judge and one.deciding.reach_us:
+                one.hear_one(event, decision)
         return Ruling(decision, rows, said)
 
     def bundle_of(self, decision: Decision) -> Bundle:
@@ -134,6 +157,11 @@ class Team:
         if self._canary is not None and decision.bundle == self._canary[0].bundle.fingerprint:
             return self._canary[0].bundle
         return self.pipeline.bundle
+
+    @property
+    def parts(self) -> Mapping[Part, Pipeline]:
+        """Every version that takes part, with its pipeline."""
+        return dict(zip(parts_of(self.casting), self._pipelines, strict=True))
 
     def look_one(self, event: Event) -> tuple[bytes, bool]:
         """(the champion's vector as bytes, too late) of an event; `advance_one` then takes it in."""
@@ -196,6 +224,12 @@ class Team:
         self.rows = EventRows(bundle.scenario)
 
 
+def parts_of(casting: Casting) -> dict[Part, Bundle]:
+    """The bundles of a casting by the part they take, in their order."""
+    acting = 1 if casting.canary is None else 2
+    return {Part(bundle.fingerprint, at < acting): bundle for at, bundle in enumerate(casting.bundles)}
+
+
 def features_of(bundle: Bundle) -> str:
     """The fingerprint of a bundle's features part: it names the state that serves it."""
     return bundle.scenario.fingerprint("features")
@@ -223,7 +257,7 @@ def catch_up(pipelines: Sequence[Pipeline], taken: Sequence[Entry], after: Mappi
                 if pipeline.takes_facts:
                     pipeline.tell_one(*entry)
             else:
-                waiting.append((arrival, entry))
+                waiting.append((arrival, entry.event if isinstance(entry, Judged) else entry))
         _advance(pipeline, waiting)
 
 

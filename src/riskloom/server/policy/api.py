@@ -99,6 +99,13 @@ async def rules(request: Request) -> Response:
     return answer(_service(request).rules())
 
 
+@router.get("/rates", dependencies=READ, summary="The champion's rate table")
+async def rates(request: Request) -> Response:
+    """What one unit of each currency is worth in the base currency, from a date on. Another table is another
+    version: `/policies` with `rates`."""
+    return answer(_service(request).rates())
+
+
 @router.post("/policies", dependencies=WRITE, summary="A new version with other rules or another policy")
 async def publish_policy(request: Request) -> Response:
     """`{"rules": [...], "policy": {...}, "lists": [...], "rates": {...}, "alerts": {...}, "notices": {...},

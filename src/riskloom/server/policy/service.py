@@ -208,6 +208,10 @@ class PolicyService:
         """The champion's rules as they were written."""
         return list(self._scenario.parts["rules"])
 
+    def rates(self) -> dict[str, Any]:
+        """The champion's rate table."""
+        return dict(self._scenario.parts["rates"])
+
     async def publish(self, parts: Mapping[str, Any], author: str, reason: str) -> dict[str, Any]:
         """A new version, as a candidate: the champion with other `PARTS`.
 

@@ -9,10 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
 
 from riskloom.server.db import reading
-from riskloom.server.decisions.record import decode
+from riskloom.server.decisions.record import decode, said_in
 from riskloom.server.decisions.repo import FULL, JOINED
 from riskloom.server.policy.memory import PolicyChange, read_change
-from riskloom.server.tables import bundles, events, labels, model_runs, policy_changes
+from riskloom.server.tables import (
+    bundles,
+    events,
+    labels,
+    lineups,
+    model_runs,
+    policy_changes,
+    trials,
+)
 
 CHUNK = 5_000
 
@@ -109,6 +117,21 @@ class ReplayRepo:
                 return
             yield from rows
             after = rows[-1][0]
+
+    def lineups(self, scenario: str) -> dict[int, dict[str, Any]]:
+        """The versions of each line-up by its number: champion, canary, shadows."""
+        query = sa.select(lineups.c.id, lineups.c.versions).where(lineups.c.scenario == scenario)
+        with reading(self._engine) as connection:
+            return {int(row.id): decode(row.versions) for row in connection.execute(query)}
+
+    def trials(self, scenario: str, first: int, last: int) -> dict[int, dict[str, dict[str, Any]]]:
+        """What was said beside the decisions from one arrival number to another: by event, then by bundle."""
+        query = sa.select(trials).where(trials.c.arrival.between(first, last), trials.c.scenario == scenario)
+        found: dict[int, dict[str, dict[str, Any]]] = {}
+        with reading(self._engine) as connection:
+            for row in connection.execute(query):
+                found.setdefault(int(row.arrival), {})[row.bundle] = said_in(row)
+        return found
 
     def last_label(self, scenario: str) -> int:
         """The arrival number of the newest label; 0 when there is none."""

@@ -13,17 +13,17 @@ import numpy as np
 from sqlalchemy.engine import Engine, Row
 
 from riskloom.bundle import MANIFEST, Bundle, make_bundle, read_bundle
-from riskloom.domain.event import Event
 from riskloom.errors import BundleInvalid, NotFound
 from riskloom.features.state import WindowState
 from riskloom.pipeline import Pipeline
-from riskloom.replay.verify import Conditions, Logged, LoggedFact, Verified, Verifier
+from riskloom.replay.verify import Conditions, LoggedFact, Verified, Verifier
 from riskloom.rules.lists import Lists
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario
 from riskloom.server.db import database_url, open_engine
-from riskloom.server.decisions.record import decode, row_values
+from riskloom.server.decisions.record import decode
 from riskloom.server.policy.memory import memory_of
+from riskloom.server.replays.logged import LoggedRows, event_of
 from riskloom.server.replays.repo import ReplayRepo
 from riskloom.stream import UNLABELLED, Labelled
 
@@ -72,13 +72,15 @@ def verify(
     bundles, bare = _find(repo, scenario, folders)
     total = min(repo.count(scenario), last or 1 << 62)
     start = repo.first_of_last(scenario, last) if last else 0
-    verifier = Verifier(bundles, bare, None, conditions_of(repo, scenario))
+    reader = LoggedRows(repo, scenario)
+    verifier = Verifier(bundles, bare, None, conditions_of(repo, scenario, shadows=reader.shadows))
     if start:
-        _begin_at(repo, scenario, verifier, [*bare.values(), *bundles.values()], start)
+        _begin_at(repo, scenario, verifier, reader, [*bare.values(), *bundles.values()], start)
     done = 0
     for rows in repo.log(scenario, start - 1 if start else 0, -(1 << 62)):
+        logged = reader.of(rows)
         for row in rows:
-            verifier.take(_logged(row))
+            verifier.take(logged(row))
         done += len(rows)
         progress(done, total)
     return verifier.finish()
@@ -88,7 +90,7 @@ def recorded_chunks(repo: ReplayRepo, scenario: Scenario) -> Iterator[list[Label
     """The events of a scenario as they arrived, each with what it counts as now."""
     truths = repo.truths(scenario.name)
     for rows in repo.log(scenario.name, 0, -(1 << 62)):
-        chunk = [(_event(row), float(truths.get(row.arrival, UNLABELLED))) for row in rows]
+        chunk = [(event_of(row), float(truths.get(row.arrival, UNLABELLED))) for row in rows]
         if chunk:
             yield chunk
 
@@ -156,21 +158,25 @@ def check_since(
     found = {bundle.fingerprint: bundle, **_find(repo, scenario, folders)[0]}
     bundles = {name: one for name, one in found.items() if one.scenario.fingerprint("features") == features}
     last_label = repo.last_label(scenario)
-    conditions = conditions_of(repo, scenario, arrival)
+    reader = LoggedRows(repo, scenario)
+    conditions = conditions_of(repo, scenario, arrival, reader.shadows)
     verifier = Verifier(bundles, {features: bundle}, {features: state}, conditions)
     remembered_us = _remembered_us(bundles.values())
     if arrival:
-        _recall(repo, scenario, verifier, arrival + 1, remembered_us)
+        _recall(repo, scenario, verifier, reader, arrival + 1, remembered_us)
     newest = arrival
     for rows in repo.log(scenario, arrival, -(1 << 62)):
+        logged = reader.of(rows)
         passed: list[Row[Any]] = []
         for row in rows:
             if row.features == features and (remembered_us or is_sampled(row.event_id)):
                 _skip(verifier, passed)
                 passed = []
-                verifier.take(_logged(row))
+                verifier.take(logged(row))
             else:
                 passed.append(row)
+                if remembered_us:
+                    verifier.recall(logged(row))
         _skip(verifier, passed)
         newest = max([newest, *(int(row.arrival) for row in rows[-1:])])
     newest = max(newest, last_label)  # every event before it was stored when it was asked for
@@ -183,10 +189,12 @@ def is_sampled(event_id: str) -> bool:
 
 
 def _skip(verifier: Verifier, rows: Sequence[Row[Any]]) -> None:
-    verifier.skip([_event(row) for row in rows], np.array([row.arrival for row in rows], np.int64))
+    verifier.skip([event_of(row) for row in rows], np.array([row.arrival for row in rows], np.int64))
 
 
-def conditions_of(repo: ReplayRepo, scenario: str, after: int = 0) -> Conditions:
+def conditions_of(
+    repo: ReplayRepo, scenario: str, after: int = 0, shadows: frozenset[str] = frozenset()
+) -> Conditions:
     """Labels behind an arrival number, lists and switches of a scenario, as the log has them."""
     changes = repo.policy_changes(scenario)
     switches = [(after, change.what) for after, change in changes if isinstance(change.what, frozenset)]
@@ -199,11 +207,16 @@ def conditions_of(repo: ReplayRepo, scenario: str, after: int = 0) -> Conditions
         LoggedFact(arrival, time_us, decode(fields), about, bool(truth))
         for arrival, time_us, fields, about, truth in repo.facts(scenario, after)
     )
-    return Conditions(facts, memory.lists, off_before)
+    return Conditions(facts, memory.lists, off_before, shadows)
 
 
 def _begin_at(
-    repo: ReplayRepo, scenario: str, verifier: Verifier, bundles: Sequence[Bundle], start: int
+    repo: ReplayRepo,
+    scenario: str,
+    verifier: Verifier,
+    reader: LoggedRows,
+    bundles: Sequence[Bundle],
+    start: int,
 ) -> None:
     """Let a verifier take in what came before the event of an arrival number, as far as it still matters."""
     reach_us = max(_reach_us(bundle.scenario) for bundle in bundles)
@@ -212,7 +225,7 @@ def _begin_at(
         _skip(verifier, earlier)
         if len(earlier) < len(rows):
             break
-    _recall(repo, scenario, verifier, start, _remembered_us(bundles))
+    _recall(repo, scenario, verifier, reader, start, _remembered_us(bundles))
 
 
 def _remembered_us(bundles: Iterable[Bundle]) -> int:
@@ -220,43 +233,15 @@ def _remembered_us(bundles: Iterable[Bundle]) -> int:
     return max((Pipeline(bundle).deciding.reach_us for bundle in bundles), default=0)
 
 
-def _recall(repo: ReplayRepo, scenario: str, verifier: Verifier, before: int, remembered_us: int) -> None:
+def _recall(
+    repo: ReplayRepo, scenario: str, verifier: Verifier, reader: LoggedRows, before: int, remembered_us: int
+) -> None:
     """Let a verifier's policies remember what was decided before an arrival number."""
     if not remembered_us:
         return
     for rows in repo.log(scenario, 0, repo.arrived_us(before - 1) - remembered_us):
+        logged = reader.of(rows)
         for row in rows:
             if row.arrival >= before:
                 return
-            if row.outcome is not None:
-                logged = _logged(row)
-                verifier.recall(logged.bundle, logged.event, logged.decision or {})
-
-
-def _event(row: Row[Any]) -> Event:
-    return Event(row.event_id, row.event_time_us, row.arrived_at_us, *row_values(row))
-
-
-def _logged(row: Row[Any]) -> Logged:
-    decision = None
-    if row.outcome is not None:
-        decision = {
-            "outcome": int(row.outcome),
-            "anomaly_score": row.anomaly_score,
-            "risk_score": row.risk_score,
-            "probability": row.probability,
-            "reasons": decode(row.reasons),
-            "degraded": decode(row.decision_degraded),
-            "contributions": decode(row.contributions) if row.contributions else {},
-        }
-    return Logged(
-        int(row.arrival),
-        _event(row),
-        bytes(row.digest),
-        bytes(row.vector),
-        row.features,
-        tuple(decode(row.degraded)),
-        row.bundle or "",
-        int(row.decided_at_us or 0),
-        decision,
-    )
+            verifier.recall(logged(row))
