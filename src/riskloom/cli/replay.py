@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +12,11 @@ from riskloom.cli.console import bar, open_rows, print_json, say
 from riskloom.errors import Fault, ParameterInvalid, show
 
 if TYPE_CHECKING:
+    from riskloom.domain.columns import EventColumns, Labelled
     from riskloom.measure.cost import CostMatrix
     from riskloom.replay.run import Period, Replayed
     from riskloom.replay.side import Side
     from riskloom.scenario.scenario import Scenario
-    from riskloom.stream import Labelled
 
 Names = Annotated[
     list[str] | None,
@@ -131,7 +131,7 @@ def _run(
             progress.update(warming, completed=so_far.warm_up, total=so_far.warm_up or None)
             progress.update(counting, completed=so_far.counted)
 
-        def attempt(chunks: Iterator[list[Labelled]], **lists: Any) -> Replayed:
+        def attempt(chunks: Iterable[Sequence[Labelled]], **lists: Any) -> Replayed:
             return run(sides, chunks, period=period, segment=by, examples=examples, on_progress=told, **lists)
 
         if data is None:
@@ -175,7 +175,7 @@ def _verify(
         raise typer.Exit(1)
 
 
-def recorded(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[list[Labelled]]:
+def recorded(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[EventColumns]:
     """The labelled events of a file; rows that cannot be read are told at the end.
 
     Raises
@@ -194,7 +194,7 @@ def recorded(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[li
     stream = EventStream(
         rows, scenario.schema(ignore_unknown=True), file_digest(data), buried.append, scenario.label_field
     )
-    yield from stream.labelled_chunks() if is_ordered else stream.sorted_labelled_chunks()
+    yield from stream.column_chunks() if is_ordered else stream.sorted_column_chunks()
     if buried:
         first = buried[0]
         reasons = "; ".join(str(fault) for fault in first.faults)

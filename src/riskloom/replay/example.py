@@ -9,13 +9,13 @@ from hashlib import blake2b
 
 import numpy as np
 
+from riskloom.domain.columns import EventColumns
 from riskloom.domain.decision import LADDER, Decision
 from riskloom.domain.event import Event
 from riskloom.explain.reasons import ReasonTexts
 from riskloom.measure.result import Result
 from riskloom.replay.side import Decided, Side
 from riskloom.replay.tape import EventIds
-from riskloom.stream import Labelled
 
 Cell = tuple[tuple[int, ...], int]
 """The outcomes of all sides, as ranks, and the label (-1 where it is not known)."""
@@ -66,7 +66,7 @@ class Examples:
 
     def offer(
         self,
-        chunk: Sequence[Labelled],
+        chunk: EventColumns,
         decided: Mapping[str, Decided],
         decide: Callable[[int], dict[str, Decision]],
     ) -> None:
@@ -79,16 +79,17 @@ class Examples:
         if len(ranks) > 1:
             chosen = (ranks != ranks[0]).any(axis=0)
         else:
-            chosen = (ranks[0] > 0) | np.fromiter((label == 1 for _, label in chunk), np.bool_, len(chunk))
+            chosen = (ranks[0] > 0) | (chunk.labels == 1)
         for at in np.flatnonzero(chosen).tolist() if self._most else ():
-            event, label = chunk[at]
+            label = chunk.labels[at]
             cell = tuple(ranks[:, at].tolist()), -1 if label != label else int(label)
             held = self._cells.setdefault(cell, [])
-            key = -int.from_bytes(blake2b(event.id.encode(errors="replace"), digest_size=7).digest(), "big")
+            name = str(chunk.ids[at]).encode(errors="replace")
+            key = -int.from_bytes(blake2b(name, digest_size=7).digest(), "big")
             if len(held) < self._most:
-                heapq.heappush(held, (key, -len(held), event, decide(at)))
+                heapq.heappush(held, (key, -len(held), chunk.event(at), decide(at)))
             elif key > held[0][0]:
-                heapq.heapreplace(held, (key, held[0][1], event, decide(at)))
+                heapq.heapreplace(held, (key, held[0][1], chunk.event(at), decide(at)))
 
     def finish(self, ids: EventIds) -> dict[Cell, tuple[Example, ...]]:
         """The examples by cell, in order of time."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.domain.columns import EventColumns, Labelled
 from riskloom.domain.decision import Decision
 from riskloom.domain.field import FieldType
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, show
@@ -24,7 +25,6 @@ from riskloom.replay.tape import EventIds, Recorder, Tape
 from riskloom.rules.lists import Lists
 from riskloom.scenario.list_keys import initial_lists
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 from riskloom.training.history import LabelFeed
 
 Vector = npt.NDArray[np.float64]
@@ -165,6 +165,7 @@ class _Work:
         scenario = sides[0].bundle.scenario
         self._sides = tuple(sides)
         self._period = period
+        self._fields = scenario.fields
         parts: dict[str, list[Side]] = {}
         for side in sides:
             parts.setdefault(side.bundle.scenario.fingerprint("features"), []).append(side)
@@ -181,27 +182,28 @@ class _Work:
 
     def take(self, chunk: Sequence[Labelled]) -> None:
         """One chunk: every event goes into the windows, those of the period are decided."""
-        events = [event for event, _ in chunk]
-        arrived = np.fromiter((event.arrived_us for event in events), np.int64, len(events))
+        events = EventColumns.of(chunk, self._fields)
+        arrived = events.arrived_us
         counted = (arrived >= self._period.from_us) & (arrived < self._period.to_us)
         rows = np.flatnonzero(counted)
         numbers, moments = (self._arrival + rows).tolist(), arrived[counted].tolist()
         decided: dict[str, Decided] = {}
         computed: dict[str, tuple[Vector, Flags]] = {}
         for group in self._groups:
-            facts = group.labels.take(chunk, self._arrival)
-            vectors, columns, late = group.lead.compute_many(events, self._arrival, facts)
+            facts = group.labels.take(events, self._arrival)
+            vectors, columns, late = group.lead.compute_columns(events, self._arrival, facts)
             if not rows.size:
                 continue
+            own = vectors
             if rows.size < len(events):
-                columns = {name: column[counted] for name, column in columns.items()}
+                own, columns = vectors[counted], {name: column[counted] for name, column in columns.items()}
             for name, pipeline in group.pipelines.items():
-                decided[name] = decide_many(pipeline, vectors[counted], columns, numbers, moments)
+                decided[name] = decide_many(pipeline, own, columns, numbers, moments)
                 computed[name] = vectors, late
-        self._ids.add([event.id for event in events])
+        self._ids.add(events.ids.tolist())
         if rows.size:
             ordered = {side.name: decided[side.name] for side in self._sides}
-            self._keep([chunk[row] for row in rows.tolist()], rows, ordered, computed)
+            self._keep(events if rows.size == len(events) else events.take(rows), rows, ordered, computed)
             self._first_us = min(self._first_us, int(arrived[counted].min()))
             self._last_us = max(self._last_us, int(arrived[counted].max()))
             self._too_late += int(computed[self._sides[0].name][1][counted].sum())
@@ -212,7 +214,7 @@ class _Work:
 
     def _keep(
         self,
-        chunk: Sequence[Labelled],
+        chunk: EventColumns,
         rows: npt.NDArray[np.intp],
         decided: Mapping[str, Decided],
         computed: Mapping[str, tuple[Vector, Flags]],
@@ -223,7 +225,7 @@ class _Work:
             for group in self._groups:
                 for name, pipeline in group.pipelines.items():
                     vectors, late = computed[name]
-                    event, degraded = chunk[at][0], (TOO_LATE,) if late[row] else ()
+                    event, degraded = chunk.event(at), (TOO_LATE,) if late[row] else ()
                     decision = pipeline.score_stored(event, self._arrival + row, vectors[row], degraded)
                     found[name] = with_last(pipeline, event, decision)
             return found

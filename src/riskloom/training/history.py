@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.domain.columns import EventColumns
 from riskloom.domain.field import Field, FieldType
 from riskloom.features.state import Told
 from riskloom.pipeline import Pipeline
@@ -130,13 +131,18 @@ class LabelFeed:
 
     def take(self, chunk: Sequence[Labelled], arrival: int) -> list[Told]:
         """What becomes known on the way through a chunk; its own frauds join the queue."""
-        facts: list[Told] = []
         if not self._wanted:
-            return facts
-        for at, (event, label) in enumerate(chunk):
-            while self._coming and self._coming[0][0] <= event.arrived_us:
+            return []
+        if isinstance(chunk, EventColumns):
+            rows = zip(chunk.arrived_us.tolist(), chunk.labels.tolist(), strict=True)
+        else:
+            rows = ((event.arrived_us, label) for event, label in chunk)
+        facts: list[Told] = []
+        for at, (arrived_us, label) in enumerate(rows):
+            while self._coming and self._coming[0][0] <= arrived_us:
                 facts.append(self._coming.popleft()[1]._replace(before=at))
             if label == 1:
+                event = chunk[at][0]
                 told = Told(0, event.time_us, self._pipeline.values_of(event), arrival + at, True)
                 self._coming.append((event.time_us + self._delay_us, told))
         return facts
