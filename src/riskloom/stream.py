@@ -91,7 +91,7 @@ def label_of(given: object) -> float | None:
 
 
 def _cut_after(time_us: npt.NDArray[np.int64], least: int) -> int:
-    """The first place from `least` on where an event is not of the same time as the one before; 0 for none."""
+    """The first place from `least` on where an event is not of the time of the one before; 0 for none."""
     after = np.flatnonzero(time_us[least:] != time_us[least - 1 : -1])
     return least + int(after[0]) if len(after) else 0
 
@@ -186,7 +186,7 @@ class EventStream:
             yield events[start : start + size]
 
     def column_chunks(self, size: int = CHUNK) -> Iterator[EventColumns]:
-        """`labelled_chunks` as columns, the same events in the same chunks; fast where the source has columns.
+        """`labelled_chunks` as columns, the same chunks; fast where the source has columns itself.
 
         Raises
         ------

@@ -17,6 +17,7 @@ from riskloom.bench.history import DAYS, SEED
 from riskloom.bench.report import Figure, Part
 from riskloom.bench.sizes import Sizes
 from riskloom.bundle import Bundle, make_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.domain.event import Event, decode_json
 from riskloom.features.kernel import warm_up
 from riskloom.measure.cost import CostMatrix
@@ -26,7 +27,6 @@ from riskloom.replay.side import Side
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.scenario.scenario import Scenario
 from riskloom.simulate.cards import simulate_columns
-from riskloom.stream import Labelled
 from riskloom.training.train import train
 
 EVENTS_A_SECOND, MEMORY_MB = 60_000.0, 1_500.0

@@ -13,12 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from riskloom import kinds
+from riskloom.domain.columns import Labelled
 from riskloom.domain.event import Event
 from riskloom.domain.field import Field, FieldType
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, nearest
 from riskloom.scenario.load import shipped_scenarios
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import DeadLetter, EventStream, Labelled, OutOfOrder, file_digest
+from riskloom.stream import DeadLetter, EventStream, OutOfOrder, file_digest
 
 SOURCES = "riskloom.adapters.sources"
 HELPERS = frozenset({"rows", "plain", "arrow"})

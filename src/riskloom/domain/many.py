@@ -67,7 +67,7 @@ def exact_floats(values: Floats) -> tuple[Ints, Ints, Bools]:
 
 
 def minor_units(rates: RateTable, currency: str, digits: Ints, scales: Ints, time_us: Ints) -> Known:
-    """Amounts of one currency, digits / 10**scale, in minor units of the base: `RateTable.convert` of many."""
+    """Amounts of one currency (digits / 10**scale) in minor units of the base: many `RateTable.convert`."""
     known = np.ones(len(digits), np.bool_)
     if currency != rates.base:
         rows = rates.rows.get(currency)
@@ -92,4 +92,5 @@ def _divided(numerators: Ints, denominators: Ints) -> Ints:
     quotient, rest = np.divmod(numerators, denominators)
     twice = 2 * rest
     up: Any = (twice > denominators) | ((twice == denominators) & (quotient & 1 == 1))
-    return quotient + up
+    divided: Ints = quotient + up
+    return divided

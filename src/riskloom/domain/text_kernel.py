@@ -3,8 +3,8 @@
 """Columns of text read byte by byte: times, decimals, addresses and plain words in their commonest forms.
 
 Each loop knows one narrow form whose meaning is beyond doubt. Whatever is written otherwise it leaves alone
-and says so: then the reader of one value decides. `data` holds the UTF-8 bytes, end to end, `offsets` where each
-text begins, one more than texts.
+and says so: then the reader of one value decides. `data` holds the UTF-8 bytes, end to end; `offsets` where
+each text begins, one more than texts.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _days(year, month, day):
 
 @njit(cache=True, nogil=True)
 def read_moments(offsets, data, is_utc, micros, known):
-    """`known` is set where a text is 2026-01-31T12:00:00.123Z or the like, a space for the T, up to six digits.
+    """`known` is set where a text is 2026-01-31T12:00:00.123Z or the like, also with a space for the T.
 
     Without the Z only where times without a zone `is_utc`.
     """

@@ -76,10 +76,8 @@ class Examples:
         kept, while the state is that of the chunk.
         """
         ranks = np.stack([own.outcomes for own in decided.values()])
-        if len(ranks) > 1:
-            chosen = (ranks != ranks[0]).any(axis=0)
-        else:
-            chosen = (ranks[0] > 0) | (chunk.labels == 1)
+        differ = (ranks != ranks[0]).any(axis=0)
+        chosen = differ if len(ranks) > 1 else (ranks[0] > 0) | (chunk.labels == 1)
         for at in np.flatnonzero(chosen).tolist() if self._most else ():
             label = chunk.labels[at]
             cell = tuple(ranks[:, at].tolist()), -1 if label != label else int(label)

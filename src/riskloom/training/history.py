@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.domain.columns import EventColumns
+from riskloom.domain.columns import EventColumns, Labelled
 from riskloom.domain.field import Field, FieldType
 from riskloom.features.state import Told
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -133,10 +132,9 @@ class LabelFeed:
         """What becomes known on the way through a chunk; its own frauds join the queue."""
         if not self._wanted:
             return []
+        rows: Iterable[tuple[int, float]] = ((event.arrived_us, label) for event, label in chunk)
         if isinstance(chunk, EventColumns):
             rows = zip(chunk.arrived_us.tolist(), chunk.labels.tolist(), strict=True)
-        else:
-            rows = ((event.arrived_us, label) for event, label in chunk)
         facts: list[Told] = []
         for at, (arrived_us, label) in enumerate(rows):
             while self._coming and self._coming[0][0] <= arrived_us:

@@ -1,7 +1,7 @@
 """Arrow columns straight to what an event holds, without a row in between.
 
-Numbers, times and texts in their common forms are read as whole columns; few different values one by one by the
-reader of their field, each once. A row with anything that neither knows is given back to be read as a row, so
+Numbers, times and texts in their common forms are read as whole columns; other values one by one by the reader
+of their field, equal ones once. A row with anything that neither knows is given back to be read as a row, so
 that it comes out the same: the same event, or every fault of it.
 """
 
@@ -21,7 +21,15 @@ from riskloom.domain import text_kernel
 from riskloom.domain.columns import Column, texts
 from riskloom.domain.event import EventSchema
 from riskloom.domain.field import INTEGER_LIMIT, NULL, Field, FieldType
-from riskloom.domain.many import Bools, Floats, Ints, exact_floats, minor_units, scaled_floats, scaled_integers
+from riskloom.domain.many import (
+    Bools,
+    Floats,
+    Ints,
+    exact_floats,
+    minor_units,
+    scaled_floats,
+    scaled_integers,
+)
 from riskloom.domain.read import LATEST_US, FieldFault, number_shape, reader
 
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.LATITUDE, FieldType.LONGITUDE})
@@ -30,7 +38,7 @@ _LARGE = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class ReadColumn:
-    """What is held of each row, and which rows must be read as rows; `codes` tell its texts apart by number."""
+    """What is held of each row, and which rows must be read as rows; `codes` tell values apart by number."""
 
     held: Column
     odd: Bools
@@ -119,7 +127,8 @@ def _integers(array: Any) -> Ints:
     kind = array.type
     whole = array.cast(pa.int8()) if pa.types.is_boolean(kind) else array
     found = pc.fill_null(whole, 0).to_numpy(zero_copy_only=False)
-    return (np.minimum(found, _LARGE) if found.dtype == np.uint64 else found).astype(np.int64)
+    values: Ints = (np.minimum(found, _LARGE) if found.dtype == np.uint64 else found).astype(np.int64)
+    return values
 
 
 def _floats(array: Any) -> Floats:
@@ -174,7 +183,7 @@ def _one_by_one(array: Any, field: Field) -> ReadColumn:
     different, codes = _different(array)
     values: list[object] = [None] * len(different)
     odd = np.zeros(len(different) + 1, np.bool_)
-    rest = range(len(different))
+    rest: list[int] = list(range(len(different)))
     if field.type.is_text and not field.values and _is_text(different.type):
         known = np.zeros(len(different), np.bool_)
         look = text_kernel.read_addresses if field.type is FieldType.IP else text_kernel.read_plain
@@ -193,7 +202,7 @@ def _one_by_one(array: Any, field: Field) -> ReadColumn:
 
 
 def _different(array: Any) -> tuple[Any, Ints]:
-    """(the values of a column, where possible without repetition; the place of each row's, the last for null)."""
+    """(the values of a column, where possible each once; the place of each row's, behind them for null)."""
     kind = array.type
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or _is_text(kind) or pa.types.is_binary(kind):
         encoded = array.dictionary_encode()
@@ -206,9 +215,7 @@ def _with_nulls(values: list[Any]) -> Ints:
     return np.array([NULL if value is None else value for value in values], np.int64)
 
 
-def _labels(
-    array: Any, field: Field, label_of: Callable[[object], float | None]
-) -> tuple[Floats, Bools]:
+def _labels(array: Any, field: Field, label_of: Callable[[object], float | None]) -> tuple[Floats, Bools]:
     """(labels, where there is something that is none)."""
     different, codes = _different(decoded(array))
     found = [label_of(value) for value in [*plain_values(different, field), None]]

@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy.engine import Engine, Row
 
 from riskloom.bundle import MANIFEST, Bundle, make_bundle, read_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.domain.event import Event
 from riskloom.errors import BundleInvalid, NotFound
 from riskloom.features.state import WindowState
@@ -25,7 +26,7 @@ from riskloom.server.db import database_url, open_engine
 from riskloom.server.decisions.record import decode, row_values
 from riskloom.server.policy.memory import memory_of
 from riskloom.server.replays.repo import ReplayRepo
-from riskloom.stream import UNLABELLED, Labelled
+from riskloom.stream import UNLABELLED
 
 SAMPLED = 16
 """While a server runs, one event in so many is verified."""
