@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from riskloom.cli.console import bar, open_rows, print_json, say
 from riskloom.errors import Fault, ParameterInvalid, show
 
 if TYPE_CHECKING:
+    from riskloom.cli.replay_checkpoint import Checkpoint
     from riskloom.domain.columns import EventColumns, Labelled
     from riskloom.measure.cost import CostMatrix
     from riskloom.replay.run import Period, Replayed
@@ -54,6 +56,10 @@ def replay(
         float, typer.Option(help="Share of a caught fraud's amount that is saved.", min=0, max=1)
     ] = 1.0,
     examples: Annotated[int, typer.Option(help="Events shown of each kind of change.", min=0)] = 3,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Save there how far it is, and go on from there where it was interrupted."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the figures there as a page (HTML).")] = None,
     verify: Annotated[
         bool,
@@ -86,7 +92,10 @@ def replay(
     period = _period(scenario, since, until)
     if (data is None) == (database is None):
         raise ParameterInvalid(Fault("data", "either --data or --database", "both" if data else "neither"))
-    replayed = _run(sides, data, database, period, by, examples)
+    given = {"period": period, "segment": by, "examples": examples}
+    checkpoint = None if resume is None else _checkpoint(resume, sides, data, database, given)
+    with contextlib.nullcontext() if checkpoint is None else checkpoint.stopping():
+        replayed = _run(sides, data, database, given, checkpoint)
     comparison = compare(replayed, matrix=matrix, budget=budget, seed=seed)
     if as_json:
         print_json(as_data(replayed, comparison))
@@ -98,6 +107,8 @@ def replay(
             render_page(replayed, comparison, data.name if data else "the log"), encoding="utf-8"
         )
         say(f"the report: {report}")
+    if checkpoint is not None:
+        checkpoint.clear()
 
 
 def _sides(bundles: Sequence[str], policies: Sequence[str]) -> list[Side]:
@@ -113,8 +124,32 @@ def _sides(bundles: Sequence[str], policies: Sequence[str]) -> list[Side]:
     return [Side("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[at], each) for at, each in enumerate(found[:26])]
 
 
+def _checkpoint(
+    folder: Path, sides: Sequence[Side], data: Path | None, database: str | None, given: Mapping[str, Any]
+) -> Checkpoint:
+    """Where it is saved how far this replay is; another replay may not go on from it."""
+    from riskloom import __version__
+    from riskloom.cli.replay_checkpoint import Checkpoint
+    from riskloom.server.replays.service import opened, recorded_digest
+    from riskloom.stream import file_digest
+
+    if data is None:
+        with opened(database or "") as repo:
+            source = recorded_digest(repo, sides[0].bundle.scenario.name)
+    else:
+        source = file_digest(data) if data.is_file() else ""
+    bundles = {f"bundle {side.name}": side.bundle.fingerprint for side in sides}
+    period = [given["period"].from_us, given["period"].to_us]
+    order = {"riskloom": __version__, "data": source, **bundles, **given, "period": period}
+    return Checkpoint(folder, order)
+
+
 def _run(
-    sides: Sequence[Side], data: Path | None, database: str | None, period: Period, by: str, examples: int
+    sides: Sequence[Side],
+    data: Path | None,
+    database: str | None,
+    given: Mapping[str, Any],
+    checkpoint: Checkpoint | None,
 ) -> Replayed:
     """Replay a file or a log; a file that is not in time order is begun again, sorted in memory."""
     from riskloom.replay.run import Progress
@@ -123,6 +158,10 @@ def _run(
     from riskloom.stream import OutOfOrder
 
     scenario = sides[0].bundle.scenario
+    more: dict[str, Any] = {} if checkpoint is None else {"keep": checkpoint.keep}
+    since = None if checkpoint is None else checkpoint.load()
+    if since is not None:
+        say(f"going on behind {since.events:,} events")
     with bar("events") as progress:
         warming = progress.add_task("warm-up", total=None)
         counting = progress.add_task("replay", total=None)
@@ -132,17 +171,21 @@ def _run(
             progress.update(counting, completed=so_far.counted)
 
         def attempt(chunks: Iterable[Sequence[Labelled]], **lists: Any) -> Replayed:
-            return run(sides, chunks, period=period, segment=by, examples=examples, on_progress=told, **lists)
+            return run(sides, chunks, on_progress=told, since=since, **given, **more, **lists)
 
         if data is None:
             with opened(database or "") as repo:
                 lists = recorded_lists(repo, scenario.name)
                 return attempt(recorded_chunks(repo, scenario), lists_of=lists)
-        try:
-            return attempt(recorded(data, scenario, is_ordered=True))
-        except OutOfOrder:
-            say(f"{data.name} is not in time order: sorting it in memory first")
-            return attempt(recorded(data, scenario, is_ordered=False))
+        if checkpoint is None or not checkpoint.is_sorted:
+            try:
+                return attempt(recorded(data, scenario, is_ordered=True))
+            except OutOfOrder:
+                say(f"{data.name} is not in time order: sorting it in memory first")
+                since = None
+        if checkpoint is not None:
+            checkpoint.is_sorted = True
+        return attempt(recorded(data, scenario, is_ordered=False))
 
 
 def _verify(

@@ -66,6 +66,12 @@ class EventColumns(Sequence[Labelled]):
         values = {field.name: _value(self.values[field.name][at], field) for field in self.fields}
         return Event(str(self.ids[at]), int(self.time_us[at]), int(self.arrived_us[at]), values, {})
 
+    def listed(self, name: str) -> list[Value]:
+        """The values of a field one by one, as events hold them."""
+        field = next(field for field in self.fields if field.name == name)
+        column: list[Value] = self.values[name].tolist()
+        return column if field.type.is_text else [_value(value, field) for value in column]
+
     @classmethod
     def of(cls, listed: Sequence[Labelled], fields: Sequence[Field]) -> EventColumns:
         """The columns of events that are held one by one."""

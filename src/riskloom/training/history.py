@@ -145,6 +145,15 @@ class LabelFeed:
                 self._coming.append((event.time_us + self._delay_us, told))
         return facts
 
+    def as_data(self) -> list[list[Any]]:
+        """What is on its way, as plain values."""
+        return [[due, told.time_us, dict(told.values), told.arrival] for due, told in self._coming]
+
+    def restore(self, data: Sequence[Sequence[Any]]) -> None:
+        """Go on from what `as_data` gave."""
+        listed = ((due, Told(0, time_us, values, arrival, True)) for due, time_us, values, arrival in data)
+        self._coming = deque(listed)
+
 
 class _Collector:
     """Puts the chunks of a history together."""

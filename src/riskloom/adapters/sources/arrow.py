@@ -1,8 +1,8 @@
 """Arrow columns straight to what an event holds, without a row in between.
 
-Numbers, times and texts in their common forms are read as whole columns; other values one by one by the reader
-of their field, equal ones once. A row with anything that neither knows is given back to be read as a row, so
-that it comes out the same: the same event, or every fault of it.
+Numbers, times and texts in their common forms are read as whole columns; other values by the reader of one
+value of their field, equal ones once. A row with anything that neither knows is given back to be read as a
+row, so that it comes out the same: the same event, or every fault of it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from riskloom.domain.many import (
     scaled_floats,
     scaled_integers,
 )
+from riskloom.domain.money import exponent
 from riskloom.domain.read import LATEST_US, FieldFault, number_shape, reader
 
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.LATITUDE, FieldType.LONGITUDE})
@@ -233,9 +234,8 @@ def _money(
         found, fits = minor_units(schema.rates, code, digits[rows], scales[rows], time_us[rows])
         fits &= known[rows]
         if code == schema.rates.base and pa.types.is_floating(array.type) and not fits.all():
-            rounded, is_safe = scaled_floats(
-                _floats(array)[rows], field.decimals, 1 - INTEGER_LIMIT, INTEGER_LIMIT - 1
-            )
+            places, most = exponent(code), INTEGER_LIMIT - 1
+            rounded, is_safe = scaled_floats(_floats(array)[rows], places, -most, most)
             found, fits = np.where(fits, found, rounded), fits | is_safe
         if not field.signed:
             fits &= found >= 0

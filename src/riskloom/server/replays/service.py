@@ -94,6 +94,19 @@ def recorded_chunks(repo: ReplayRepo, scenario: Scenario) -> Iterator[list[Label
             yield chunk
 
 
+def recorded_digest(repo: ReplayRepo, scenario: str) -> str:
+    """Names what `recorded_chunks` and `recorded_lists` give but for events that arrive later.
+
+    It changes with every label and with every change of lists and switches.
+    """
+    first = next((rows[0] for rows in repo.log(scenario, 0, -(1 << 62)) if rows), None)
+    begun = None if first is None else (first.arrival, first.event_id, first.arrived_at_us)
+    digest = hashlib.sha256(repr(begun).encode())
+    for told in (*repo.truths(scenario).items(), *repo.policy_changes(scenario)):
+        digest.update(repr(told).encode())
+    return digest.hexdigest()[:16]
+
+
 def _find(
     repo: ReplayRepo, scenario: str, folders: Sequence[Path]
 ) -> tuple[dict[str, Bundle], dict[str, Bundle]]:
