@@ -60,6 +60,7 @@ def replay(
         Path | None,
         typer.Option(help="Save there how far it is, and go on from there where it was interrupted."),
     ] = None,
+    every: Annotated[float, typer.Option(help="With --resume: seconds between savings.", min=0)] = 30.0,
     report: Annotated[Path | None, typer.Option(help="Write the figures there as a page (HTML).")] = None,
     verify: Annotated[
         bool,
@@ -93,7 +94,7 @@ def replay(
     if (data is None) == (database is None):
         raise ParameterInvalid(Fault("data", "either --data or --database", "both" if data else "neither"))
     given = {"period": period, "segment": by, "examples": examples}
-    checkpoint = None if resume is None else _checkpoint(resume, sides, data, database, given)
+    checkpoint = None if resume is None else _checkpoint(resume, every, sides, data, database, given)
     with contextlib.nullcontext() if checkpoint is None else checkpoint.stopping():
         replayed = _run(sides, data, database, given, checkpoint)
     comparison = compare(replayed, matrix=matrix, budget=budget, seed=seed)
@@ -125,7 +126,12 @@ def _sides(bundles: Sequence[str], policies: Sequence[str]) -> list[Side]:
 
 
 def _checkpoint(
-    folder: Path, sides: Sequence[Side], data: Path | None, database: str | None, given: Mapping[str, Any]
+    folder: Path,
+    every_s: float,
+    sides: Sequence[Side],
+    data: Path | None,
+    database: str | None,
+    given: Mapping[str, Any],
 ) -> Checkpoint:
     """Where it is saved how far this replay is; another replay may not go on from it."""
     from riskloom import __version__
@@ -141,7 +147,7 @@ def _checkpoint(
     bundles = {f"bundle {side.name}": side.bundle.fingerprint for side in sides}
     period = [given["period"].from_us, given["period"].to_us]
     order = {"riskloom": __version__, "data": source, **bundles, **given, "period": period}
-    return Checkpoint(folder, order)
+    return Checkpoint(folder, order, every_s)
 
 
 def _run(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from riskloom.replay.saved import Saved
 
 FILE = "replay.npz"
-EVERY_S = 30.0
 SAVING_SHARE = 0.05
 """Of the time of a replay that saving may take at most."""
 _TOLD = "told"
@@ -36,10 +35,10 @@ class Checkpoint:
     order
         What is replayed, by names: another order is refused.
     every_s
-        How often it is saved, at most.
+        Seconds between savings, at least.
     """
 
-    def __init__(self, folder: Path, order: Mapping[str, Any], *, every_s: float = EVERY_S) -> None:
+    def __init__(self, folder: Path, order: Mapping[str, Any], every_s: float) -> None:
         self.path = folder / FILE
         self._order = msgspec.to_builtins(order)
         self._every_s = every_s

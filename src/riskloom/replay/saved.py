@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -51,7 +51,7 @@ def unpack_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> list[bytes]:
     return [held[begin:end] for begin, end in pairwise(bounds)]
 
 
-def behind(chunks: Iterator[Sequence[Labelled]], events: int) -> Iterator[Sequence[Labelled]]:
+def behind(chunks: Iterable[Sequence[Labelled]], events: int) -> Iterator[Sequence[Labelled]]:
     """The chunks behind so many events, which are read and let go."""
     for chunk in chunks:
         if events < len(chunk):

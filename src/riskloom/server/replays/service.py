@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from sqlalchemy.engine import Engine, Row
 
@@ -103,7 +104,7 @@ def recorded_digest(repo: ReplayRepo, scenario: str) -> str:
     begun = None if first is None else (first.arrival, first.event_id, first.arrived_at_us)
     digest = hashlib.sha256(repr(begun).encode())
     for told in (*repo.truths(scenario).items(), *repo.policy_changes(scenario)):
-        digest.update(repr(told).encode())
+        digest.update(msgspec.json.encode(told, order="deterministic", enc_hook=str))
     return digest.hexdigest()[:16]
 
 
