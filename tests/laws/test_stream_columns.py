@@ -285,7 +285,9 @@ def test_most_rows_are_read_as_columns() -> None:
     pq.write_table(
         table(
             amount=["12.50", "0.01", "7", "100.005"], currency=["USD", "EUR", None, "USD"],
-            lat=[48.2, -0.1, 0.0, 90.0], ip=["10.0.0.1", "::1", None, "1.2.3.4"], flag=[True, None, False, True], is_fraud=[1, 0, None, 1],
+            lat=[48.2, -0.1, 0.0, 90.0], ip=["10.0.0.1", "::1", None, "1.2.3.4"], flag=[True, None,
+            False, True],
+            is_fraud=[1, 0, None, 1],
         ),
         out,
     )  # fmt: skip
