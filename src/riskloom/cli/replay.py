@@ -82,21 +82,29 @@ def replay(
     if verify:
         _verify(bundle or [], database, data_dir, last, as_json=as_json)
         return
+    checkpoint: Checkpoint | None = None
+    with bar("events") as progress:
+        loading = progress.add_task("loading", total=None)
+        from riskloom.replay.compare import compare
+
+        sides = _sides(bundle or [], policy or [])
+        scenario = sides[0].bundle.scenario
+        matrix = _matrix(scenario, review, insult, recovered)
+        given = {"period": _period(scenario, since, until), "segment": by, "examples": examples}
+        if (data is None) == (database is None):
+            got = "both" if data else "neither"
+            raise ParameterInvalid(Fault("data", "either --data or --database", got))
+        if resume is not None:
+            from riskloom.cli.replay_checkpoint import checkpoint_of
+
+            checkpoint = checkpoint_of(resume, every, sides, data, database, given)
+        progress.remove_task(loading)
+        with contextlib.nullcontext() if checkpoint is None else checkpoint.stopping():
+            replayed = _run(sides, data, database, given, checkpoint, progress)
     from riskloom.cli.replay_tables import print_comparison
-    from riskloom.replay.compare import compare
     from riskloom.replay.page import render_page
     from riskloom.replay.present import as_data
 
-    sides = _sides(bundle or [], policy or [])
-    scenario = sides[0].bundle.scenario
-    matrix = _matrix(scenario, review, insult, recovered)
-    period = _period(scenario, since, until)
-    if (data is None) == (database is None):
-        raise ParameterInvalid(Fault("data", "either --data or --database", "both" if data else "neither"))
-    given = {"period": period, "segment": by, "examples": examples}
-    checkpoint = None if resume is None else _checkpoint(resume, every, sides, data, database, given)
-    with contextlib.nullcontext() if checkpoint is None else checkpoint.stopping():
-        replayed = _run(sides, data, database, given, checkpoint)
     comparison = compare(replayed, matrix=matrix, budget=budget, seed=seed)
     if as_json:
         print_json(as_data(replayed, comparison))
@@ -125,42 +133,17 @@ def _sides(bundles: Sequence[str], policies: Sequence[str]) -> list[Side]:
     return [Side("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[at], each) for at, each in enumerate(found[:26])]
 
 
-def _checkpoint(
-    folder: Path,
-    every_s: float,
-    sides: Sequence[Side],
-    data: Path | None,
-    database: str | None,
-    given: Mapping[str, Any],
-) -> Checkpoint:
-    """Where it is saved how far this replay is; another replay may not go on from it."""
-    from riskloom import __version__
-    from riskloom.cli.replay_checkpoint import Checkpoint
-    from riskloom.server.replays.service import opened, recorded_digest
-    from riskloom.stream import file_digest
-
-    if data is None:
-        with opened(database or "") as repo:
-            source = recorded_digest(repo, sides[0].bundle.scenario.name)
-    else:
-        source = file_digest(data) if data.is_file() else ""
-    bundles = {f"bundle {side.name}": side.bundle.fingerprint for side in sides}
-    period = [given["period"].from_us, given["period"].to_us]
-    order = {"riskloom": __version__, "data": source, **bundles, **given, "period": period}
-    return Checkpoint(folder, order, every_s)
-
-
 def _run(
     sides: Sequence[Side],
     data: Path | None,
     database: str | None,
     given: Mapping[str, Any],
     checkpoint: Checkpoint | None,
+    progress: Any,
 ) -> Replayed:
     """Replay a file or a log; a file that is not in time order is begun again, sorted in memory."""
     from riskloom.replay.run import Progress
     from riskloom.replay.run import replay as run
-    from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists
     from riskloom.stream import OutOfOrder
 
     scenario = sides[0].bundle.scenario
@@ -168,30 +151,31 @@ def _run(
     since = None if checkpoint is None else checkpoint.load()
     if since is not None:
         say(f"going on behind {since.events:,} events")
-    with bar("events") as progress:
-        warming = progress.add_task("warm-up", total=None)
-        counting = progress.add_task("replay", total=None)
+    warming = progress.add_task("warm-up", total=None)
+    counting = progress.add_task("replay", total=None)
 
-        def told(so_far: Progress) -> None:
-            progress.update(warming, completed=so_far.warm_up, total=so_far.warm_up or None)
-            progress.update(counting, completed=so_far.counted)
+    def told(so_far: Progress) -> None:
+        progress.update(warming, completed=so_far.warm_up, total=so_far.warm_up or None)
+        progress.update(counting, completed=so_far.counted)
 
-        def attempt(chunks: Iterable[Sequence[Labelled]], **lists: Any) -> Replayed:
-            return run(sides, chunks, on_progress=told, since=since, **given, **more, **lists)
+    def attempt(chunks: Iterable[Sequence[Labelled]], **lists: Any) -> Replayed:
+        return run(sides, chunks, on_progress=told, since=since, **given, **more, **lists)
 
-        if data is None:
-            with opened(database or "") as repo:
-                lists = recorded_lists(repo, scenario.name)
-                return attempt(recorded_chunks(repo, scenario), lists_of=lists)
-        if checkpoint is None or not checkpoint.is_sorted:
-            try:
-                return attempt(recorded(data, scenario, is_ordered=True))
-            except OutOfOrder:
-                say(f"{data.name} is not in time order: sorting it in memory first")
-                since = None
-        if checkpoint is not None:
-            checkpoint.is_sorted = True
-        return attempt(recorded(data, scenario, is_ordered=False))
+    if data is None:
+        from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists
+
+        with opened(database or "") as repo:
+            lists = recorded_lists(repo, scenario.name)
+            return attempt(recorded_chunks(repo, scenario), lists_of=lists)
+    if checkpoint is None or not checkpoint.is_sorted:
+        try:
+            return attempt(recorded(data, scenario, is_ordered=True))
+        except OutOfOrder:
+            say(f"{data.name} is not in time order: sorting it in memory first")
+            since = None
+    if checkpoint is not None:
+        checkpoint.is_sorted = True
+    return attempt(recorded(data, scenario, is_ordered=False))
 
 
 def _verify(

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from riskloom.errors import DataInvalid, Fault, ParameterInvalid, show
 
 if TYPE_CHECKING:
     from riskloom.replay.saved import Saved
+    from riskloom.replay.side import Side
 
 FILE = "replay.npz"
 SAVING_SHARE = 0.05
@@ -130,3 +131,28 @@ class Checkpoint:
             raise
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+def checkpoint_of(
+    folder: Path,
+    every_s: float,
+    sides: Sequence[Side],
+    data: Path | None,
+    database: str | None,
+    given: Mapping[str, Any],
+) -> Checkpoint:
+    """Where it is saved how far this replay is; another replay may not go on from it."""
+    from riskloom import __version__
+    from riskloom.stream import file_digest
+
+    if data is None:
+        from riskloom.server.replays.service import opened, recorded_digest
+
+        with opened(database or "") as repo:
+            source = recorded_digest(repo, sides[0].bundle.scenario.name)
+    else:
+        source = file_digest(data) if data.is_file() else ""
+    bundles = {f"bundle {side.name}": side.bundle.fingerprint for side in sides}
+    period = [given["period"].from_us, given["period"].to_us]
+    order = {"riskloom": __version__, "data": source, **bundles, **given, "period": period}
+    return Checkpoint(folder, order, every_s)
