@@ -116,6 +116,22 @@ def test_a_log_is_replayed_and_verified(run: Any, data: Path, trained: Bundle, t
     assert f"not found: {trained.fingerprint}" in missing.err
 
 
+def test_a_log_goes_on_too(
+    run: Any, data: Path, trained: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from riskloom.cli.replay_checkpoint import Checkpoint
+
+    monkeypatch.setattr(Checkpoint, "clear", lambda _self: None)
+    folder, url = tmp_path / "bundle", f"sqlite:///{tmp_path}/events.db"
+    write_bundle(trained, folder)
+    run("ingest", "--data", data, "--bundle", folder, "--database", url)
+    words = ("replay", "-b", folder, "--database", url, "--json", "--resume", tmp_path / "kept", "--every", 0)
+    first, again = run(*words), run(*words)
+    assert first.json["events"] == 300
+    assert "going on behind 300 events" in again.err
+    assert again.json == first.json
+
+
 def test_rules_are_suggested_as_yaml_with_their_figures(run: Any, tmp_path: Path) -> None:
     rows = history(600)
     data = write_csv(
