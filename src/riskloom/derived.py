@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.domain.columns import texts
 from riskloom.domain.event import Value
 from riskloom.domain.field import NULL, Field, FieldType
 from riskloom.domain.row import See, compile_see, converter
@@ -17,7 +18,7 @@ from riskloom.privacy.protect import key_of
 from riskloom.scenario.scenario import Scenario
 
 Vector = npt.NDArray[np.float64]
-Held = Sequence[Value] | npt.NDArray[np.int64]
+Held = Sequence[Value] | npt.NDArray[Any]
 """A column of what is held inside: values and None, or int64 with NULL."""
 NAN = float("nan")
 
@@ -68,9 +69,9 @@ def _holder(field: Field) -> Callable[[Any], Value]:
 def seen_column(values: Held, field: Field) -> npt.NDArray[Any]:
     """The column that expressions see; the same values as `conversion` gives one by one."""
     if field.type.is_text:
-        column = np.empty(len(values), object)
-        column[:] = values
-        return column
+        return values if isinstance(values, np.ndarray) else texts(values)
+    if field.type is FieldType.BOOLEAN and isinstance(values, np.ndarray):
+        return np.where(values == NULL, -1, values).astype(np.int8)
     if field.type is FieldType.BOOLEAN:
         return np.array([-1 if value is None else int(value) for value in values], np.int8)
     scale = 60 if field.type is FieldType.CLOCK else field.scale

@@ -27,6 +27,7 @@ from riskloom.derived import (
     see_of,
     seen_column,
 )
+from riskloom.domain.columns import EventColumns
 from riskloom.domain.decision import MODEL_REASON, Decision, Outcome, Reason
 from riskloom.domain.event import Event, Value
 from riskloom.expression.columns import compile_columns
@@ -36,7 +37,7 @@ from riskloom.membership import Memberships
 from riskloom.model import ManyScores, Model
 from riskloom.policy.judge import LATE, MODEL, OFF_MODEL
 from riskloom.policy.policy import Policy
-from riskloom.privacy.protect import keyed
+from riskloom.privacy.protect import keyed, keyed_column
 from riskloom.rules.lists import Lists
 from riskloom.rules.rule_set import RuleSet, Severity
 from riskloom.scenario.list_keys import initial_lists
@@ -327,12 +328,17 @@ class Pipeline:
 
         `facts` become known on the way; see `WindowState.run_many`.
         """
+        listed = EventColumns.of([(event, NAN) for event in events], self.scenario.fields)
+        return self.compute_columns(listed, arrival, facts)
+
+    def compute_columns(
+        self, events: EventColumns, arrival: int, facts: Sequence[Told] = ()
+    ) -> tuple[Vector, dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
+        """`compute_many` of events that are columns already."""
         count = len(events)
-        seen = [keyed(event.values, self.personal) for event in events]
-        time_us = np.fromiter((event.time_us for event in events), np.int64, count)
-        arrived_us = np.fromiter((event.arrived_us for event in events), np.int64, count)
         held: dict[str, Held] = {
-            field.name: [values[field.name] for values in seen] for field in self.scenario.fields
+            field.name: keyed_column(field.name, events.values[field.name], self.personal)
+            for field in self.scenario.fields
         }
         held |= self._derived_columns(held, count)
         columns = {field.name: seen_column(held[field.name], field) for field in self._fields}
@@ -340,7 +346,7 @@ class Pipeline:
         vectors = np.empty((count, len(self.feature_names)))
         windows = np.empty((count, self._window_count))
         arrivals = np.arange(arrival, arrival + count, dtype=np.int64)
-        too_late = self.state.run_many(time_us, arrived_us, arrivals, raw, windows, facts)
+        too_late = self.state.run_many(events.time_us, events.arrived_us, arrivals, raw, windows, facts)
         vectors[:, : self._window_count] = windows
         for at, name in enumerate(self.feature_names[: self._window_count]):
             columns[name] = windows[:, at]

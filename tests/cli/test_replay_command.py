@@ -116,6 +116,22 @@ def test_a_log_is_replayed_and_verified(run: Any, data: Path, trained: Bundle, t
     assert f"not found: {trained.fingerprint}" in missing.err
 
 
+def test_a_log_goes_on_too(
+    run: Any, data: Path, trained: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from riskloom.cli.replay_checkpoint import Checkpoint
+
+    monkeypatch.setattr(Checkpoint, "clear", lambda _self: None)
+    folder, url = tmp_path / "bundle", f"sqlite:///{tmp_path}/events.db"
+    write_bundle(trained, folder)
+    run("ingest", "--data", data, "--bundle", folder, "--database", url)
+    words = ("replay", "-b", folder, "--database", url, "--json", "--resume", tmp_path / "kept", "--every", 0)
+    first, again = run(*words), run(*words)
+    assert first.json["events"] == 300
+    assert "going on behind 300 events" in again.err
+    assert again.json == first.json
+
+
 def test_rules_are_suggested_as_yaml_with_their_figures(run: Any, tmp_path: Path) -> None:
     rows = history(600)
     data = write_csv(
@@ -127,3 +143,62 @@ def test_rules_are_suggested_as_yaml_with_their_figures(run: Any, tmp_path: Path
     assert rule["when"].startswith("amount_base > 6") or rule["when"].startswith("amount_base > 5")
     assert "hits that nothing else flags" in ran.out
     assert "1 rules learned from" in ran.err
+
+
+def saved_at(folder: Path) -> Path:
+    return folder / "replay.npz"
+
+
+def test_a_replay_that_is_finished_leaves_nothing_and_another_order_is_refused(
+    run: Any, recorded: Path, lax: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "kept"
+    words = ("replay", "-b", "card_payments", "--data", recorded, "--json", "--resume", folder, "--every", 0)
+    assert run(*words).code == 0
+    assert not folder.exists()
+    from riskloom.cli.replay_checkpoint import Checkpoint
+
+    monkeypatch.setattr(Checkpoint, "clear", lambda _self: None)
+    whole = run(*words).json
+    assert saved_at(folder).is_file()
+    for more, said in (
+        (("--policy", lax), "resume: bundle B"),
+        (("--from", "2026-01-01"), "resume: period"),
+        (("--by", "channel"), "resume: segment"),
+        (("--data", write_csv(tmp_path / "other.csv", burst(5))), "resume: data"),
+    ):
+        ran = run(*words, *more)
+        assert ran.code == 2
+        assert said in ran.err
+        assert "delete" in ran.err
+    again = run(*words)
+    assert "going on behind 128 events" in again.err
+    assert again.json == whole
+    saved_at(folder).write_bytes(saved_at(folder).read_bytes()[:-100])
+    assert "a saved replay" in run(*words).err
+
+
+def test_a_file_that_had_to_be_sorted_goes_on_sorted(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from riskloom.cli.replay_checkpoint import Checkpoint
+
+    monkeypatch.setattr(Checkpoint, "clear", lambda _self: None)
+    data = write_csv(tmp_path / "mixed.csv", [*history(50), *burst(5)][::-1])
+    words = (
+        "replay",
+        "-b",
+        "card_payments",
+        "--data",
+        data,
+        "--json",
+        "--resume",
+        tmp_path / "k",
+        "--every",
+        0,
+    )
+    first = run(*words)
+    assert "sorting it in memory" in first.err
+    again = run(*words)
+    assert "sorting" not in again.err
+    assert again.json == first.json

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from riskloom.bundle import Bundle, make_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.errors import DataInvalid
 from riskloom.replay.condition import Condition, as_yaml, tightest
 from riskloom.replay.run import Period, replay
 from riskloom.replay.side import Side
 from riskloom.replay.suggest import Suggestions, suggest
 from riskloom.scenario.load import load_scenario, scenario_from_parts
-from riskloom.stream import Labelled
 from support.events import at, payment
 from support.recorded import in_chunks, labelled
 

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from riskloom.bundle import Bundle, make_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.domain.event import Event, decode_json
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 from support.events import NOW_US
 
 NOBODY_KNOWS = float("nan")

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from riskloom.bundle import Bundle, make_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.domain.event import Event, decode_json
 from riskloom.errors import DataInvalid
 from riskloom.model import QUANTILES
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled, without_labels
+from riskloom.stream import without_labels
 from riskloom.training import fit
 from riskloom.training.history import compute_features, unlabelled
 from riskloom.training.train import train

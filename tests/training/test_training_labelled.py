@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from riskloom.bundle import Bundle, read_bundle, write_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.domain.event import Event, decode_json
 from riskloom.errors import DataInvalid, ScenarioInvalid
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 from riskloom.training.judge import judge
 from riskloom.training.report.card import render_model_card
 from riskloom.training.report.evaluation import Evaluation

@@ -1,123 +1,140 @@
-"""A replay of simulated card payments by one model and twenty rules, and of two policies at once.
+"""A replay of simulated card payments from a Parquet file: by one model, by two policies, by all families.
 
-The time that simulating and reading events takes is taken off: what is measured is windows, scores, rules,
-outcomes and what is kept of them, and the figures at the end.
+Processor time of all of it: reading, windows, scores, rules, outcomes and what is kept of them. A first small
+replay lets everything be compiled.
 """
 
 from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-import msgspec
-
+from riskloom.adapters.sources.parquet import open_rows
 from riskloom.bench.history import DAYS, SEED
+from riskloom.bench.models import KINDS, NEEDED
 from riskloom.bench.report import Figure, Part
 from riskloom.bench.sizes import Sizes
 from riskloom.bundle import Bundle, make_bundle
-from riskloom.domain.event import Event, decode_json
+from riskloom.domain.field import Field, FieldType
 from riskloom.features.kernel import warm_up
 from riskloom.measure.cost import CostMatrix
 from riskloom.replay.compare import compare
-from riskloom.replay.run import Replayed, replay
+from riskloom.replay.run import Progress, Replayed, replay
 from riskloom.replay.side import Side
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from riskloom.scenario.scenario import Scenario
 from riskloom.simulate.cards import simulate_columns
-from riskloom.stream import Labelled
+from riskloom.stream import EventStream
 from riskloom.training.train import train
 
-EVENTS_A_SECOND, MEMORY_MB = 60_000.0, 1_500.0
-CHUNK = 8_192
+EVENTS_A_SECOND, ALL_A_SECOND, MEMORY_MB, PROGRESS_S = 60_000.0, 30_000.0, 1_500.0, 2.0
 RULES = 20
 TRAINED_ON, LEAST = 60_000, 2_000
 _START_US = 1_700_006_400_000_000
 
 
-class _Events:
-    """Labelled payments in chunks; `took` is the processor time that making them took."""
-
-    def __init__(self, scenario: Scenario, count: int) -> None:
-        self._scenario = scenario
-        self._count = count
-        self.took = 0.0
-
-    def chunks(self) -> Iterator[list[Labelled]]:
-        """The payments, in time order."""
-        schema, names = self._scenario.schema(), [field.name for field in self._scenario.fields]
-        before, chunk = time.process_time(), list[Labelled]()
-        users = max(1_000, self._count // DAYS)
-        for columns in simulate_columns(
-            self._count, SEED, start_us=_START_US, days=DAYS, users=users, population_seed=SEED
-        ):
-            rows = zip(*(columns[name] for name in names), strict=True)
-            for row, label in zip(rows, columns[self._scenario.label_field], strict=True):
-                body = msgspec.json.encode(dict(zip(names, row, strict=True)))
-                event = schema.parse_one(decode_json(body), 1 << 60, make_id=str)
-                event = Event(event.id, event.time_us, event.time_us, event.values, event.sent)
-                chunk.append((event, float(str(label))))
-                if len(chunk) == CHUNK:
-                    self.took += time.process_time() - before
-                    yield chunk
-                    before, chunk = time.process_time(), []
-        self.took += time.process_time() - before
-        if chunk:
-            yield chunk
-
-
 def measure(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> Part:
-    """Replay with one bundle, then with two policies over one state."""
+    """Replay with one bundle, with two policies over one state, and with all families and their stack."""
     warm_up(say)
-    bundle = _bundle(min(TRAINED_ON, max(sizes.replay, LEAST)), say)
+    scenario = _scenario({})
+    say(f"replay: writing {sizes.replay:,} payments")
+    path = write_payments(folder / "payments.parquet", sizes.replay)
+    small = write_payments(folder / "small.parquet", min(TRAINED_ON, max(sizes.replay, LEAST)))
+    say("replay: training a forest")
+    bundle = _trained(scenario, small)
     other = _with_percentile(bundle, 99.5)
-    _timed([Side("A", bundle)], _Events(bundle.scenario, CHUNK))  # compiles
-    say(f"replay: {sizes.replay:,} payments by one bundle")
-    one, replayed = _timed([Side("A", bundle)], _Events(bundle.scenario, sizes.replay))
-    say(f"replay: {sizes.replay:,} payments by two policies")
-    two, _ = _timed([Side("A", bundle), Side("B", other)], _Events(bundle.scenario, sizes.replay))
+    _timed([Side("A", bundle)], small)  # compiles
+    say("replay: by one bundle")
+    one, first_s, replayed = _timed([Side("A", bundle)], path)
+    say("replay: by two policies")
+    two, _, _ = _timed([Side("A", bundle), Side("B", other)], path)
     before = time.process_time()
     compare(replayed, matrix=CostMatrix(500, 200, 0.9), budget=100)
     took = time.process_time() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    features, model = (
-        len(bundle.scenario.feature_names),
-        "rules alone" if bundle.model is None else "a forest",
-    )
-    note = f"{features} features, {model}, {RULES} rules; one thread, processor time, without reading"
-    return Part(
-        "replay",
-        [
-            Figure("replay, one bundle", one, "events/s", EVENTS_A_SECOND, at_most=False, note=note),
-            Figure("replay, two policies over one state", two, "events/s", note=note),
-            Figure("figures with intervals", took, "s"),
-            Figure("resident at most", peak, "MB", MEMORY_MB, note=f"{sizes.replay:,} events"),
-        ],
-    )
+    del replayed
+    features = len(bundle.scenario.feature_names)
+    model = "rules alone" if bundle.model is None else "a forest of 200 trees"
+    note = f"{features} features, {model}, {RULES} rules; from Parquet, processor time"
+    figures = [
+        Figure("replay, one bundle", one, "events/s", EVENTS_A_SECOND, at_most=False, note=note),
+        Figure("replay, two policies over one state", two, "events/s", note=note),
+        Figure("figures with intervals", took, "s"),
+        Figure("resident at most", peak, "MB", MEMORY_MB, note=f"{sizes.replay:,} events"),
+        Figure("first progress", first_s, "s", PROGRESS_S, note="by the clock, behind the first events"),
+        _all_families(small, path, say),
+    ]
+    return Part("replay", figures)
 
 
-def _timed(sides: list[Side], events: _Events) -> tuple[float, Replayed]:
-    """Events a second of processor time, without making them."""
-    before = time.process_time()
-    replayed = replay(sides, events.chunks())
-    return len(replayed.tape) / (time.process_time() - before - events.took), replayed
+def write_payments(path: Path, count: int) -> Path:
+    """A Parquet file of so many simulated payments, in time order, with labels."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    users = max(1_000, count // DAYS)
+    chunks = simulate_columns(count, SEED, start_us=_START_US, days=DAYS, users=users, population_seed=SEED)
+    first = pa.table(next(chunks))
+    with pq.ParquetWriter(path, first.schema) as out:
+        out.write_table(first)
+        for chunk in chunks:
+            out.write_table(pa.table(chunk, schema=first.schema))
+    return path
 
 
-def _bundle(trained_on: int, say: Callable[[str], None]) -> Bundle:
-    """Card payments with a forest and, by variants of its own rules, twenty of them."""
+def _stream(scenario: Scenario, path: Path) -> EventStream:
+    label = Field(scenario.label_field, FieldType.STRING, required=False)
+    rows: Any = open_rows(path, (*scenario.fields, label), [])
+    return EventStream(rows, scenario.schema(ignore_unknown=True), "", lambda _letter: None, label.name)
+
+
+def _timed(sides: Sequence[Side], path: Path) -> tuple[float, float, Replayed]:
+    """(events a second of processor time, seconds to the first progress, what was found)."""
+    before, began, first = time.process_time(), time.perf_counter(), [0.0]
+
+    def progress(_so_far: Progress) -> None:
+        first[0] = first[0] or time.perf_counter() - began
+
+    chunks = _stream(sides[0].bundle.scenario, path).column_chunks()
+    replayed = replay(sides, chunks, on_progress=progress)
+    return len(replayed.tape) / (time.process_time() - before), first[0], replayed
+
+
+def _all_families(small: Path, path: Path, say: Callable[[str], None]) -> Figure:
+    """A replay by six kinds of models and the stack that joins them."""
+    what = "replay, all families and their stack"
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        return Figure(what, None, "", note=f"not installed: {', '.join(missing)}")
+    say("replay: training all families")
+    detectors = [{"kind": kind, "parameters": dict(given)} for kind, given in KINDS.items()]
+    bundle = _trained(_scenario({"detectors": detectors, "ensemble": "stacking"}), small)
+    sides = [Side("A", bundle)]
+    _timed(sides, small)  # compiles
+    say("replay: by all families")
+    rate, _, _ = _timed(sides, path)
+    note = f"{', '.join(KINDS)}; {RULES} rules; from Parquet, processor time"
+    return Figure(what, rate, "events/s", ALL_A_SECOND, at_most=False, note=note)
+
+
+def _scenario(model: Mapping[str, Any]) -> Scenario:
+    """Card payments with twenty rules, by variants of their own; with another model where one is given."""
     scenario = load_scenario("card_payments")
     given = list(scenario.parts["rules"])
     more = [
         {**rule, "code": f"{rule['code']}_{at}", "action": "watch"}
         for at, rule in enumerate(given[: RULES - len(given)])
     ]
-    scenario = scenario_from_parts({**scenario.parts, "rules": [*given, *more]})
-    say(f"replay: training a forest on {trained_on:,} payments")
-    history = (
-        [(event, float("nan")) for event, _ in chunk] for chunk in _Events(scenario, trained_on).chunks()
-    )
-    return train(scenario, history, seed=SEED, about={}).bundle
+    parts = {**scenario.parts, "rules": [*given, *more]}
+    return scenario_from_parts({**parts, "model": model} if model else parts)
+
+
+def _trained(scenario: Scenario, path: Path) -> Bundle:
+    return train(scenario, _stream(scenario, path).column_chunks(), seed=SEED, about={}).bundle
 
 
 def _with_percentile(bundle: Bundle, percentile: float) -> Bundle:

@@ -13,14 +13,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from riskloom import kinds
+from riskloom.domain.columns import Labelled
 from riskloom.domain.event import Event
 from riskloom.domain.field import Field, FieldType
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, nearest
 from riskloom.scenario.load import shipped_scenarios
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import DeadLetter, EventStream, Labelled, OutOfOrder, file_digest
+from riskloom.stream import DeadLetter, EventStream, OutOfOrder, file_digest
 
 SOURCES = "riskloom.adapters.sources"
+HELPERS = frozenset({"rows", "plain", "arrow"})
+"""What sources are made with."""
 words = Console(stderr=True, highlight=False)
 
 
@@ -176,7 +179,7 @@ def open_rows(path: Path, fields: Sequence[Any], required: Sequence[str]) -> Any
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = nearest(path.name, beside)
         raise DataInvalid(Fault(str(path), "a file", "nothing there", near))
-    module = kinds.load(SOURCES, path.suffix.removeprefix(".").lower() or "?", helpers=frozenset({"rows"}))
+    module = kinds.load(SOURCES, path.suffix.removeprefix(".").lower() or "?", helpers=HELPERS)
     return module.open_rows(path, fields, required)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,12 @@ from riskloom.cli.console import bar, open_rows, print_json, say
 from riskloom.errors import Fault, ParameterInvalid, show
 
 if TYPE_CHECKING:
+    from riskloom.cli.replay_checkpoint import Checkpoint
+    from riskloom.domain.columns import EventColumns, Labelled
     from riskloom.measure.cost import CostMatrix
     from riskloom.replay.run import Period, Replayed
     from riskloom.replay.side import Side
     from riskloom.scenario.scenario import Scenario
-    from riskloom.stream import Labelled
 
 Names = Annotated[
     list[str] | None,
@@ -54,6 +56,11 @@ def replay(
         float, typer.Option(help="Share of a caught fraud's amount that is saved.", min=0, max=1)
     ] = 1.0,
     examples: Annotated[int, typer.Option(help="Events shown of each kind of change.", min=0)] = 3,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Save there how far it is, and go on from there where it was interrupted."),
+    ] = None,
+    every: Annotated[float, typer.Option(help="With --resume: seconds between savings.", min=0)] = 30.0,
     report: Annotated[Path | None, typer.Option(help="Write the figures there as a page (HTML).")] = None,
     verify: Annotated[
         bool,
@@ -75,18 +82,29 @@ def replay(
     if verify:
         _verify(bundle or [], database, data_dir, last, as_json=as_json)
         return
+    checkpoint: Checkpoint | None = None
+    with bar("events") as progress:
+        loading = progress.add_task("loading", total=None)
+        from riskloom.replay.compare import compare
+
+        sides = _sides(bundle or [], policy or [])
+        scenario = sides[0].bundle.scenario
+        matrix = _matrix(scenario, review, insult, recovered)
+        given = {"period": _period(scenario, since, until), "segment": by, "examples": examples}
+        if (data is None) == (database is None):
+            got = "both" if data else "neither"
+            raise ParameterInvalid(Fault("data", "either --data or --database", got))
+        if resume is not None:
+            from riskloom.cli.replay_checkpoint import checkpoint_of
+
+            checkpoint = checkpoint_of(resume, every, sides, data, database, given)
+        progress.remove_task(loading)
+        with contextlib.nullcontext() if checkpoint is None else checkpoint.stopping():
+            replayed = _run(sides, data, database, given, checkpoint, progress)
     from riskloom.cli.replay_tables import print_comparison
-    from riskloom.replay.compare import compare
     from riskloom.replay.page import render_page
     from riskloom.replay.present import as_data
 
-    sides = _sides(bundle or [], policy or [])
-    scenario = sides[0].bundle.scenario
-    matrix = _matrix(scenario, review, insult, recovered)
-    period = _period(scenario, since, until)
-    if (data is None) == (database is None):
-        raise ParameterInvalid(Fault("data", "either --data or --database", "both" if data else "neither"))
-    replayed = _run(sides, data, database, period, by, examples)
     comparison = compare(replayed, matrix=matrix, budget=budget, seed=seed)
     if as_json:
         print_json(as_data(replayed, comparison))
@@ -98,6 +116,8 @@ def replay(
             render_page(replayed, comparison, data.name if data else "the log"), encoding="utf-8"
         )
         say(f"the report: {report}")
+    if checkpoint is not None:
+        checkpoint.clear()
 
 
 def _sides(bundles: Sequence[str], policies: Sequence[str]) -> list[Side]:
@@ -114,35 +134,48 @@ def _sides(bundles: Sequence[str], policies: Sequence[str]) -> list[Side]:
 
 
 def _run(
-    sides: Sequence[Side], data: Path | None, database: str | None, period: Period, by: str, examples: int
+    sides: Sequence[Side],
+    data: Path | None,
+    database: str | None,
+    given: Mapping[str, Any],
+    checkpoint: Checkpoint | None,
+    progress: Any,
 ) -> Replayed:
     """Replay a file or a log; a file that is not in time order is begun again, sorted in memory."""
     from riskloom.replay.run import Progress
     from riskloom.replay.run import replay as run
-    from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists
     from riskloom.stream import OutOfOrder
 
     scenario = sides[0].bundle.scenario
-    with bar("events") as progress:
-        warming = progress.add_task("warm-up", total=None)
-        counting = progress.add_task("replay", total=None)
+    more: dict[str, Any] = {} if checkpoint is None else {"keep": checkpoint.keep}
+    since = None if checkpoint is None else checkpoint.load()
+    if since is not None:
+        say(f"going on behind {since.events:,} events")
+    warming = progress.add_task("warm-up", total=None)
+    counting = progress.add_task("replay", total=None)
 
-        def told(so_far: Progress) -> None:
-            progress.update(warming, completed=so_far.warm_up, total=so_far.warm_up or None)
-            progress.update(counting, completed=so_far.counted)
+    def told(so_far: Progress) -> None:
+        progress.update(warming, completed=so_far.warm_up, total=so_far.warm_up or None)
+        progress.update(counting, completed=so_far.counted)
 
-        def attempt(chunks: Iterator[list[Labelled]], **lists: Any) -> Replayed:
-            return run(sides, chunks, period=period, segment=by, examples=examples, on_progress=told, **lists)
+    def attempt(chunks: Iterable[Sequence[Labelled]], **lists: Any) -> Replayed:
+        return run(sides, chunks, on_progress=told, since=since, **given, **more, **lists)
 
-        if data is None:
-            with opened(database or "") as repo:
-                lists = recorded_lists(repo, scenario.name)
-                return attempt(recorded_chunks(repo, scenario), lists_of=lists)
+    if data is None:
+        from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists
+
+        with opened(database or "") as repo:
+            lists = recorded_lists(repo, scenario.name)
+            return attempt(recorded_chunks(repo, scenario), lists_of=lists)
+    if checkpoint is None or not checkpoint.is_sorted:
         try:
             return attempt(recorded(data, scenario, is_ordered=True))
         except OutOfOrder:
             say(f"{data.name} is not in time order: sorting it in memory first")
-            return attempt(recorded(data, scenario, is_ordered=False))
+            since = None
+    if checkpoint is not None:
+        checkpoint.is_sorted = True
+    return attempt(recorded(data, scenario, is_ordered=False))
 
 
 def _verify(
@@ -175,7 +208,7 @@ def _verify(
         raise typer.Exit(1)
 
 
-def recorded(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[list[Labelled]]:
+def recorded(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[EventColumns]:
     """The labelled events of a file; rows that cannot be read are told at the end.
 
     Raises
@@ -194,7 +227,7 @@ def recorded(data: Path, scenario: Scenario, *, is_ordered: bool) -> Iterator[li
     stream = EventStream(
         rows, scenario.schema(ignore_unknown=True), file_digest(data), buried.append, scenario.label_field
     )
-    yield from stream.labelled_chunks() if is_ordered else stream.sorted_labelled_chunks()
+    yield from stream.column_chunks() if is_ordered else stream.sorted_column_chunks()
     if buried:
         first = buried[0]
         reasons = "; ".join(str(fault) for fault in first.faults)

@@ -11,9 +11,9 @@ import typer
 from riskloom.cli.console import bar, print_json, say
 
 if TYPE_CHECKING:
+    from riskloom.domain.columns import EventColumns
     from riskloom.replay.present import Units
     from riskloom.replay.rules import RuleFigures
-    from riskloom.stream import Labelled
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -53,7 +53,7 @@ def suggest(
 
     loaded = load_bundle(bundle)
 
-    def chunks(is_ordered: bool) -> Iterator[list[Labelled]]:
+    def chunks(is_ordered: bool) -> Iterator[EventColumns]:
         with bar("events") as progress:
             task = progress.add_task(f"reading {data.name}", total=None)
             for chunk in recorded(data, loaded.scenario, is_ordered=is_ordered):

@@ -13,18 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.domain.columns import EventColumns, Labelled
 from riskloom.domain.decision import Decision
 from riskloom.domain.field import FieldType
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, show
+from riskloom.features.state import WindowState
 from riskloom.pipeline import TOO_LATE, Pipeline
 from riskloom.replay.evidence import with_last
 from riskloom.replay.example import Cell, Example, Examples
+from riskloom.replay.saved import Saved, behind, under, within
 from riskloom.replay.side import Decided, Side, check_segment, check_sides, decide_many
 from riskloom.replay.tape import EventIds, Recorder, Tape
 from riskloom.rules.lists import Lists
 from riskloom.scenario.list_keys import initial_lists
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 from riskloom.training.history import LabelFeed
 
 Vector = npt.NDArray[np.float64]
@@ -88,6 +90,8 @@ def replay(
     examples: int = 3,
     lists_of: Callable[[Scenario], Lists] = initial_lists,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
+    since: Saved | None = None,
+    keep: Callable[[Callable[[], Saved]], None] = lambda _save: None,
 ) -> Replayed:
     """Decide recorded events by every side.
 
@@ -102,6 +106,10 @@ def replay(
         How many events of each kind of difference are shown with reasons and evidence.
     lists_of
         Who was on a scenario's lists; events are numbered from 1 as they come.
+    since
+        How far the same replay was once: it goes on from there. `chunks` are the same, from the first.
+    keep
+        Called behind every chunk with what gives how far it is then.
 
     Raises
     ------
@@ -118,12 +126,16 @@ def replay(
     if segment:
         check_segment(sides[0], segment)
     work = _Work(sides, period or Period(), segment, examples, lists_of)
+    if since is not None:
+        work.restore(since)
+        on_progress(work.progress)
     with _without_collector():
-        for chunk in chunks:
+        for chunk in behind(chunks, work.events):
             work.take(chunk)
             on_progress(work.progress)
             if work.is_over:
                 break
+            keep(work.save)
     return work.finish()
 
 
@@ -152,6 +164,22 @@ class _Group:
         self.labels = LabelFeed(lead)
         self.pipelines = dict(zip((side.name for side in sides), own, strict=True))
 
+    def save(self) -> Saved:
+        """The state, the labels on their way, and what each side's policy remembers."""
+        memories = {name: pipeline.deciding.judge.as_data() for name, pipeline in self.pipelines.items()}
+        return Saved(self.lead.state.snapshot(), {"labels": self.labels.as_data(), "policies": memories})
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from what `save` gave."""
+        scenario = self.lead.scenario
+        state = WindowState.restore(
+            scenario.windows, scenario.columns, scenario.max_lateness_us, saved.arrays
+        )
+        self.labels.restore(saved.told["labels"])
+        for name, pipeline in self.pipelines.items():
+            pipeline.state = state
+            pipeline.deciding.judge.restore(saved.told["policies"][name])
+
 
 class _Work:
     def __init__(
@@ -165,6 +193,7 @@ class _Work:
         scenario = sides[0].bundle.scenario
         self._sides = tuple(sides)
         self._period = period
+        self._fields = scenario.fields
         parts: dict[str, list[Side]] = {}
         for side in sides:
             parts.setdefault(side.bundle.scenario.fingerprint("features"), []).append(side)
@@ -179,29 +208,63 @@ class _Work:
         self.progress = Progress()
         self.is_over = False
 
+    @property
+    def events(self) -> int:
+        """How many events were read."""
+        return self._arrival - 1
+
+    def save(self) -> Saved:
+        """How far it is."""
+        recorded, groups = self._recorder.save(), [group.save() for group in self._groups]
+        arrays = {**under("ids", self._ids.save()), **under("tape", recorded.arrays)}
+        for at, group in enumerate(groups):
+            arrays |= under(f"state {at}", group.arrays)
+        told = {
+            "arrival": self._arrival,
+            "counts": [self._too_late, self._first_us, self._last_us],
+            "progress": [self.progress.warm_up, self.progress.counted],
+            "tape": recorded.told,
+            "examples": self._examples.as_data(),
+            "groups": [group.told for group in groups],
+        }
+        return Saved(arrays, told)
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from what `save` gave."""
+        told = saved.told
+        self._arrival = told["arrival"]
+        self._too_late, self._first_us, self._last_us = told["counts"]
+        self.progress = Progress(*told["progress"])
+        self._ids.restore(within("ids", saved.arrays))
+        self._recorder.restore(Saved(within("tape", saved.arrays), told["tape"]))
+        self._examples.restore(told["examples"])
+        for at, group in enumerate(self._groups):
+            group.restore(Saved(within(f"state {at}", saved.arrays), told["groups"][at]))
+
     def take(self, chunk: Sequence[Labelled]) -> None:
         """One chunk: every event goes into the windows, those of the period are decided."""
-        events = [event for event, _ in chunk]
-        arrived = np.fromiter((event.arrived_us for event in events), np.int64, len(events))
+        events = EventColumns.of(chunk, self._fields)
+        arrived = events.arrived_us
         counted = (arrived >= self._period.from_us) & (arrived < self._period.to_us)
         rows = np.flatnonzero(counted)
         numbers, moments = (self._arrival + rows).tolist(), arrived[counted].tolist()
         decided: dict[str, Decided] = {}
         computed: dict[str, tuple[Vector, Flags]] = {}
         for group in self._groups:
-            facts = group.labels.take(chunk, self._arrival)
-            vectors, columns, late = group.lead.compute_many(events, self._arrival, facts)
+            facts = group.labels.take(events, self._arrival)
+            vectors, columns, late = group.lead.compute_columns(events, self._arrival, facts)
             if not rows.size:
                 continue
+            own = vectors
             if rows.size < len(events):
-                columns = {name: column[counted] for name, column in columns.items()}
+                own, columns = vectors[counted], {name: column[counted] for name, column in columns.items()}
             for name, pipeline in group.pipelines.items():
-                decided[name] = decide_many(pipeline, vectors[counted], columns, numbers, moments)
+                decided[name] = decide_many(pipeline, own, columns, numbers, moments)
                 computed[name] = vectors, late
-        self._ids.add([event.id for event in events])
+        self._ids.add(events.ids.tolist())
         if rows.size:
             ordered = {side.name: decided[side.name] for side in self._sides}
-            self._keep([chunk[row] for row in rows.tolist()], rows, ordered, computed)
+            self._keep(events if rows.size == len(events) else events.take(rows), rows, ordered, computed)
             self._first_us = min(self._first_us, int(arrived[counted].min()))
             self._last_us = max(self._last_us, int(arrived[counted].max()))
             self._too_late += int(computed[self._sides[0].name][1][counted].sum())
@@ -212,7 +275,7 @@ class _Work:
 
     def _keep(
         self,
-        chunk: Sequence[Labelled],
+        chunk: EventColumns,
         rows: npt.NDArray[np.intp],
         decided: Mapping[str, Decided],
         computed: Mapping[str, tuple[Vector, Flags]],
@@ -223,7 +286,7 @@ class _Work:
             for group in self._groups:
                 for name, pipeline in group.pipelines.items():
                     vectors, late = computed[name]
-                    event, degraded = chunk[at][0], (TOO_LATE,) if late[row] else ()
+                    event, degraded = chunk.event(at), (TOO_LATE,) if late[row] else ()
                     decision = pipeline.score_stored(event, self._arrival + row, vectors[row], degraded)
                     found[name] = with_last(pipeline, event, decision)
             return found

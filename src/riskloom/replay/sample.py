@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.bundle import Bundle
+from riskloom.domain.columns import EventColumns, Labelled
 from riskloom.domain.field import FieldType
 from riskloom.expression.tree import Type
 from riskloom.pipeline import Pipeline
 from riskloom.replay.condition import Condition
 from riskloom.replay.side import decide_many
 from riskloom.scenario.scenario import Feature
-from riskloom.stream import Labelled
 from riskloom.training.history import LabelFeed
 
 Flags = npt.NDArray[np.bool_]
@@ -96,15 +96,15 @@ def draw_sample(bundle: Bundle, chunks: Iterable[Sequence[Labelled]], *, missed:
     categories = [field.name for field in scenario.fields if field.type is FieldType.CATEGORY]
     parts: list[_Rows] = []
     for chunk in chunks:
-        events = [event for event, _ in chunk]
-        vectors, columns, _ = pipeline.compute_many(events, arrival, labels_feed.take(chunk, arrival))
-        labels = np.fromiter((label for _, label in chunk), np.float64, len(chunk))
+        events = EventColumns.of(chunk, scenario.fields)
+        labels, moments = events.labels, events.arrived_us
+        vectors, columns, _ = pipeline.compute_columns(events, arrival, labels_feed.take(events, arrival))
         kept = (labels == 1) | ((labels == 0) & (np.arange(arrival, arrival + len(chunk)) % stride == 0))
         if missed:
-            numbers, moments = range(arrival, arrival + len(chunk)), [event.arrived_us for event in events]
-            kept &= decide_many(pipeline, vectors, columns, numbers, moments).outcomes == 0
+            numbers = range(arrival, arrival + len(chunk))
+            kept &= decide_many(pipeline, vectors, columns, numbers, moments.tolist()).outcomes == 0
         places = np.arange(arrival, arrival + len(chunk))[kept]
-        times = np.fromiter((event.arrived_us for event in events), np.int64, len(events))[kept]
+        times = moments[kept]
         texts = {name: columns[name][kept] for name in categories}
         parts.append(_Rows(vectors[kept].astype(np.float32), labels[kept] == 1, places, times, texts))
         honest += int((labels[kept] == 0).sum())

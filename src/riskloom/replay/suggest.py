@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.bundle import Bundle, make_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.errors import DataInvalid, ExtraMissing, Fault
 from riskloom.measure.result import Result
 from riskloom.replay.condition import Condition, inside, tightest
@@ -24,7 +25,6 @@ from riskloom.replay.sample import Sample, draw_sample
 from riskloom.replay.side import Side
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 
 Flags = npt.NDArray[np.bool_]
 Chunks = Callable[[], Iterable[Sequence[Labelled]]]

@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.domain.field import FieldType
+from riskloom.domain.columns import EventColumns
+from riskloom.domain.field import NULL, FieldType
 from riskloom.measure.calendar import days_of
+from riskloom.replay.saved import Arrays, Saved, pack_bytes, unpack_bytes
 from riskloom.replay.side import Decided
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 
 UNKNOWN = -1
 """The label of an event of which nobody knows what it turned out to be."""
@@ -81,23 +82,21 @@ class Recorder:
         self._entities: dict[object, int] = {}
         self._segments: dict[object, int] = {}
 
-    def add(self, chunk: Sequence[Labelled], decided: Mapping[str, Decided]) -> None:
+    def add(self, chunk: EventColumns, decided: Mapping[str, Decided]) -> None:
         """One more chunk with what each side decided about it."""
         count, scenario = len(chunk), self._scenario
-        labels = np.fromiter((label for _, label in chunk), np.float64, count)
-        self._keep("labels", np.where(np.isnan(labels), UNKNOWN, labels).astype(np.int8))
-        times = np.fromiter((event.time_us for event, _ in chunk), np.int64, count)
-        days = days_of(times, scenario.timezone) if scenario.time_field else np.zeros(count)
+        self._keep("labels", np.where(np.isnan(chunk.labels), UNKNOWN, chunk.labels).astype(np.int8))
+        days = days_of(chunk.time_us, scenario.timezone) if scenario.time_field else np.zeros(count)
         self._keep("days", days.astype(np.int32))
         if self._money:
-            held: list[Any] = [event.values[self._money] or 0 for event, _ in chunk]
-            self._keep("amounts", np.abs(np.array(held, np.int64)))
+            held = chunk.values[self._money]
+            self._keep("amounts", np.abs(np.where(held == NULL, 0, held)))
         for name, field, codes in (
             ("entities", scenario.main_entity, self._entities),
             ("segments", self._segment, self._segments),
         ):
             if field:
-                keys = [event.values[field] for event, _ in chunk]
+                keys = chunk.listed(field)
                 missing = UNKNOWN if name == "entities" else codes.setdefault(None, len(codes))
                 found = [missing if key is None else codes.setdefault(key, len(codes)) for key in keys]
                 self._keep(name, np.array(found, np.int32))
@@ -106,6 +105,23 @@ class Recorder:
             self._keep(f"{side} by_model", own.by_model)
             self._keep(f"{side} packed", np.packbits(own.met, axis=1))
             self._rules[side] = own.met.shape[1]
+
+    def save(self) -> Saved:
+        """What was recorded so far."""
+        self._parts = {name: [np.concatenate(parts)] for name, parts in self._parts.items()}
+        told = {
+            "rules": self._rules,
+            "entities": list(self._entities),
+            "segments": list(self._segments),
+        }
+        return Saved({name: parts[0] for name, parts in self._parts.items()}, told)
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from what `save` gave."""
+        self._parts = {name: [array] for name, array in saved.arrays.items()}
+        self._rules = dict(saved.told["rules"])
+        self._entities = {key: number for number, key in enumerate(saved.told["entities"])}
+        self._segments = {key: number for number, key in enumerate(saved.told["segments"])}
 
     def _keep(self, name: str, column: npt.NDArray[Any]) -> None:
         self._parts.setdefault(name, []).append(column)
@@ -152,6 +168,15 @@ class EventIds:
         self._starts.append(self._next)
         self._chunks.append(zlib.compress(msgspec.json.encode(ids), 1))
         self._next += len(ids)
+
+    def save(self) -> Arrays:
+        """The ids as arrays."""
+        return {**pack_bytes(self._chunks), "starts": np.array([*self._starts, self._next], np.int64)}
+
+    def restore(self, arrays: Arrays) -> None:
+        """Go on from what `save` gave."""
+        self._chunks = unpack_bytes(arrays)
+        *self._starts, self._next = arrays["starts"].tolist()
 
     def of(self, numbers: Sequence[int]) -> list[str]:
         """The ids of events by their numbers."""

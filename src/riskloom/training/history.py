@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from riskloom.domain.columns import EventColumns, Labelled
 from riskloom.domain.field import Field, FieldType
 from riskloom.features.state import Told
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -130,16 +130,29 @@ class LabelFeed:
 
     def take(self, chunk: Sequence[Labelled], arrival: int) -> list[Told]:
         """What becomes known on the way through a chunk; its own frauds join the queue."""
-        facts: list[Told] = []
         if not self._wanted:
-            return facts
-        for at, (event, label) in enumerate(chunk):
-            while self._coming and self._coming[0][0] <= event.arrived_us:
+            return []
+        rows: Iterable[tuple[int, float]] = ((event.arrived_us, label) for event, label in chunk)
+        if isinstance(chunk, EventColumns):
+            rows = zip(chunk.arrived_us.tolist(), chunk.labels.tolist(), strict=True)
+        facts: list[Told] = []
+        for at, (arrived_us, label) in enumerate(rows):
+            while self._coming and self._coming[0][0] <= arrived_us:
                 facts.append(self._coming.popleft()[1]._replace(before=at))
             if label == 1:
+                event = chunk[at][0]
                 told = Told(0, event.time_us, self._pipeline.values_of(event), arrival + at, True)
                 self._coming.append((event.time_us + self._delay_us, told))
         return facts
+
+    def as_data(self) -> list[list[Any]]:
+        """What is on its way, as plain values."""
+        return [[due, told.time_us, dict(told.values), told.arrival] for due, told in self._coming]
+
+    def restore(self, data: Sequence[Sequence[Any]]) -> None:
+        """Go on from what `as_data` gave."""
+        listed = ((due, Told(0, time_us, values, arrival, True)) for due, time_us, values, arrival in data)
+        self._coming = deque(listed)
 
 
 class _Collector:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from riskloom import detectors
 from riskloom.bundle import Bundle, make_bundle
 from riskloom.detectors.thresholds import Threshold, ThresholdSpec, choose
+from riskloom.domain.columns import Labelled
 from riskloom.errors import DataInvalid, Fault
 from riskloom.measure.calendar import days_of
 from riskloom.measure.ranking import average_precision
@@ -19,7 +20,6 @@ from riskloom.model import Model
 from riskloom.pipeline import Pipeline
 from riskloom.scenario.load import scenario_from_parts
 from riskloom.scenario.scenario import Scenario
-from riskloom.stream import Labelled
 from riskloom.training.fit import Told, fit_model
 from riskloom.training.history import History, compute_history
 from riskloom.training.known import drop_known

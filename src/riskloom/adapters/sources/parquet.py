@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from riskloom.adapters.sources.rows import Row, check_columns
+import numpy as np
+
+from riskloom.adapters.sources.plain import plain_values
+from riskloom.adapters.sources.rows import Columns, Row, check_columns
+from riskloom.domain.event import EventSchema
 from riskloom.domain.field import Field, FieldType
-from riskloom.domain.read import NumberText, TimeMicros
 from riskloom.errors import DataInvalid, Fault
 
 BATCH_ROWS = 16_384
@@ -43,20 +47,50 @@ class ParquetRows:
 
     def __iter__(self) -> Iterator[Row]:
         """Every row; numbers count from 1."""
-        self.done = 0
-        names = [field.name for field in self._fields]
-        for columns in self._batches(names):
-            for number, row in enumerate(zip(*columns, strict=True), self.done + 1):
-                yield Row(number, dict(zip(names, row, strict=True)))
-            self.done += len(columns[0]) if columns else 0
+        with self._readable():
+            for batch in self._batches():
+                yield from self._rows(batch, range(self.done + 1, self.done + 1 + batch.num_rows))
+                self.done += batch.num_rows
 
-    def _batches(self, names: list[str]) -> Iterator[list[list[object]]]:
-        """Plain columns of each batch; what is damaged inside shows only here."""
+    def columns(
+        self, schema: EventSchema, label: str, label_of: Callable[[object], float | None]
+    ) -> Iterator[Columns]:
+        """Every row in parts, column by column.
+
+        Parameters
+        ----------
+        label, label_of
+            The name of the label's column, and what reads one: None where it is none.
+        """
+        from riskloom.adapters.sources.arrow import read_batch
+
+        with self._readable():
+            for batch in self._batches():
+                first = self.done + 1
+                read = read_batch(batch, schema, first, label, label_of)
+                places = np.flatnonzero(read.odd)
+                odd = list(self._rows(batch.take(places), (places + first).tolist())) if len(places) else []
+                yield Columns(first, read.values, read.labels, odd)
+                self.done += batch.num_rows
+
+    def _rows(self, batch: Any, numbers: Iterable[int]) -> Iterator[Row]:
+        names = [field.name for field in self._fields]
+        columns = [plain_values(batch.column(field.name), field) for field in self._fields]
+        for number, row in zip(numbers, zip(*columns, strict=True), strict=True):
+            yield Row(number, dict(zip(names, row, strict=True)))
+
+    def _batches(self) -> Iterator[Any]:
+        """Record batches from the start."""
+        self.done = 0
+        return iter(self._file.iter_batches(BATCH_ROWS, columns=[field.name for field in self._fields]))
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """What is damaged inside a file shows only while it is read."""
         import pyarrow as pa
 
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS, columns=names):
-                yield [_values(batch.column(field.name), field) for field in self._fields]
+            yield
         except (OSError, pa.ArrowException) as error:
             after = f"a Parquet file that can be read beyond row {self.done}"
             raise DataInvalid(Fault(str(self._path), after, str(error))) from error
@@ -70,44 +104,6 @@ class ParquetRows:
             return None
         hint = f"declare it in the scenario: {field.name}: {{type: time, timezone: UTC}}"
         return Fault(f"{self._path}: {field.name}", "times with a zone", "times without one", hint)
-
-
-def _values(column: Any, field: Field) -> list[object]:
-    """One column as plain values."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-        kind = column.type
-    if pa.types.is_timestamp(kind):
-        if kind.tz is None and field.timezone not in ("", "UTC"):
-            column = pc.assume_timezone(column, field.timezone, ambiguous="earliest", nonexistent="earliest")
-        zone = "UTC" if column.type.tz else None
-        micros = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
-        return [None if value is None else TimeMicros(value) for value in micros.to_pylist()]
-    values = column.to_pylist()
-    convert = _converter(kind, field)
-    return values if convert is None else [None if value is None else convert(value) for value in values]
-
-
-def _converter(kind: Any, field: Field) -> Callable[[Any], object] | None:
-    import pyarrow as pa
-
-    if pa.types.is_floating(kind):
-        return lambda value: None if value != value else NumberText(repr(value))
-    if pa.types.is_decimal(kind):
-        return lambda value: NumberText(str(value))
-    if pa.types.is_integer(kind) and field.type.is_text:
-        return str
-    if pa.types.is_integer(kind) and field.type is FieldType.BOOLEAN:
-        return lambda value: bool(value) if value in (0, 1) else value
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind):
-        return None
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return lambda value: value.decode("utf-8", "surrogateescape")
-    return None if pa.types.is_large_string(kind) else str
 
 
 def open_rows(path: Path, fields: Sequence[Field], required: Sequence[str]) -> ParquetRows:

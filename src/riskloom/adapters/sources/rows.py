@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from riskloom.domain.field import Field
 from riskloom.errors import DataInvalid, Fault, nearest, show
@@ -21,6 +24,19 @@ class Row:
     number: int
     values: Mapping[str, object]
     fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Some rows from number `first` on, column by column, as events hold them, with labels (1, 0, NaN).
+
+    The `odd` ones are to be read one by one: what their places in the columns hold means nothing.
+    """
+
+    first: int
+    values: Mapping[str, npt.NDArray[Any]]
+    labels: npt.NDArray[np.float64]
+    odd: Sequence[Row]
 
 
 class RowSource(Protocol):

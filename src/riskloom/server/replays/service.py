@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from sqlalchemy.engine import Engine, Row
 
 from riskloom.bundle import MANIFEST, Bundle, make_bundle, read_bundle
+from riskloom.domain.columns import Labelled
 from riskloom.errors import BundleInvalid, NotFound
 from riskloom.features.state import WindowState
 from riskloom.pipeline import Pipeline
@@ -25,7 +27,7 @@ from riskloom.server.decisions.record import decode
 from riskloom.server.policy.memory import memory_of
 from riskloom.server.replays.logged import LoggedRows, event_of
 from riskloom.server.replays.repo import ReplayRepo
-from riskloom.stream import UNLABELLED, Labelled
+from riskloom.stream import UNLABELLED
 
 SAMPLED = 16
 """While a server runs, one event in so many is verified."""
@@ -93,6 +95,19 @@ def recorded_chunks(repo: ReplayRepo, scenario: Scenario) -> Iterator[list[Label
         chunk = [(event_of(row), float(truths.get(row.arrival, UNLABELLED))) for row in rows]
         if chunk:
             yield chunk
+
+
+def recorded_digest(repo: ReplayRepo, scenario: str) -> str:
+    """Names what `recorded_chunks` and `recorded_lists` give but for events that arrive later.
+
+    It changes with every label and with every change of lists and switches.
+    """
+    first = next((rows[0] for rows in repo.log(scenario, 0, -(1 << 62)) if rows), None)
+    begun = None if first is None else (first.arrival, first.event_id, first.arrived_at_us)
+    digest = hashlib.sha256(repr(begun).encode())
+    for told in (*repo.truths(scenario).items(), *repo.policy_changes(scenario)):
+        digest.update(msgspec.json.encode(told, order="deterministic", enc_hook=str))
+    return digest.hexdigest()[:16]
 
 
 def _find(
