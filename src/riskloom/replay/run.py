@@ -186,6 +186,7 @@ class _Work:
         counted = (arrived >= self._period.from_us) & (arrived < self._period.to_us)
         rows = np.flatnonzero(counted)
         numbers, moments = (self._arrival + rows).tolist(), arrived[counted].tolist()
+        ids = [events[row].id for row in rows.tolist()]
         decided: dict[str, Decided] = {}
         computed: dict[str, tuple[Vector, Flags]] = {}
         for group in self._groups:
@@ -196,7 +197,9 @@ class _Work:
             if rows.size < len(events):
                 columns = {name: column[counted] for name, column in columns.items()}
             for name, pipeline in group.pipelines.items():
-                decided[name] = decide_many(pipeline, vectors[counted], columns, numbers, moments)
+                decided[name] = decide_many(
+                    pipeline, vectors[counted], columns, numbers, moments, ids
+                )
                 computed[name] = vectors, late
         self._ids.add([event.id for event in events])
         if rows.size:
