@@ -106,7 +106,7 @@ def test_the_control_group_is_told_kept_and_comes_out_again(database: Database) 
     bundle = make_bundle(scenario_from_parts(parts), None)
     with serving(database, bundle, clock=FixedClock(NOW_US + 3_600_000_000)) as server:
         answers = [server.score(event) for event in burst(20, "k")]
-        stored = server.get("/api/v1/decisions/k-0")
+        stored = server.get(f"/api/v1/decisions/{answers[0]['event_id']}").json()
     told = [one["control"] for one in answers]
     assert {one["outcome"] for one, control in zip(answers, told, strict=True) if control} == {"APPROVED"}
     assert {one["outcome"] for one, control in zip(answers, told, strict=True) if not control} == {"FLAGGED"}
