@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from riskloom.training.fit import fit_model
 from riskloom.training.history import History
 from riskloom.training.known import drop_known
 from riskloom.training.split import Parts, split_by_durations
-from riskloom.training.train import mask
 
 DAY_US = 86_400_000_000
 Rows = npt.NDArray[np.int64]
@@ -45,7 +43,7 @@ class Case:
     percentile
         The policy's own threshold: of its first day, and of what a flagged customer pays later that day.
     strict, loose
-        The rules of the policy (code, condition); those of rules alone, with `{}` for the number that loosens.
+        The rules of the policy (code, condition); of rules alone, with `{}` for the number that loosens.
     ladder
         The numbers that are put there, from the strictest on.
     """
@@ -82,22 +80,32 @@ class Case:
     def fit(self, history: History, fold: Fold, seed: int) -> Model:
         """The model of a fold, learned from its training period."""
         inside = (history.time_us >= fold.train[0]) & (history.time_us < fold.train[1])
-        return fit_model(history.rows(inside), self.scenario_of(history, fold, {"percentile": 98}, ()), seed=seed)
+        return fit_model(
+            history.rows(inside), self.scenario_of(history, fold, {"percentile": 98}, ()), seed=seed
+        )
 
     def judged(self, history: History, fold: Fold) -> Rows:
-        """The rows that are judged, without the cards known to be compromised where the protocol leaves them out."""
+        """The rows that are judged, without known cards where the protocol leaves them out."""
         return self._parts(history, fold).test
 
     def _parts(self, history: History, fold: Fold) -> Parts:
         days = [(end - start) // DAY_US for start, end in (fold.train, fold.judged)]
         split = split_by_durations(fold.train[0], train=f"{days[0]}d", delay="7d", test=f"{days[1]}d")
         parts = split.assign(history.time_us)
-        return drop_known(parts, history.time_us, history.labels, history.entities) if self.drops_known else parts
+        return (
+            drop_known(parts, history.time_us, history.labels, history.entities)
+            if self.drops_known
+            else parts
+        )
 
     def scenario_of(
-        self, history: History, fold: Fold, policy: Mapping[str, object], rules: Sequence[Mapping[str, object]]
+        self,
+        history: History,
+        fold: Fold,
+        policy: Mapping[str, object],
+        rules: Sequence[Mapping[str, object]],
     ) -> Scenario:
-        """The scenario with the model's detector, a policy and rules; what is left out as known is allowed."""
+        """The scenario with detector, policy and rules; what is left out as known is on an allow list."""
         parts = {**load_scenario(self.scenario).parts, "rules": [*rules], "policy": dict(policy)}
         parts["model"] = {"detector": dict(self.model), "calibration": "none"}
         if self.drops_known:
@@ -105,10 +113,12 @@ class Case:
         return scenario_from_parts(parts)
 
     def _known(self, history: History, fold: Fold) -> dict[str, object]:
-        """An allow list of the cards whose payments are not judged, each from the day on that leaves it out."""
+        """An allow list of cards that are not judged, each from the day on that leaves it out."""
         dropped = self._parts(history, fold).dropped
         first: dict[int, int] = {}
-        for card, time_us in zip(history.entities[dropped].tolist(), history.time_us[dropped].tolist(), strict=True):
+        for card, time_us in zip(
+            history.entities[dropped].tolist(), history.time_us[dropped].tolist(), strict=True
+        ):
             first.setdefault(card, time_us // DAY_US * DAY_US)
         entries = [
             {"value": str(card), "from": f"{np.datetime64(since_us, 'us').astype('datetime64[s]')}Z"}
@@ -118,7 +128,7 @@ class Case:
 
 
 def read_history(case: Case, from_us: int, until_us: int) -> History:
-    """Features by the engine over the whole history; kept are the rows of a time. Entities are the ids as numbers."""
+    """Features by the engine over the whole history, of the rows of a time. Entities are ids as numbers."""
     scenario = load_scenario(case.scenario)
     amount = scenario.feature_names.index("amount")
     columns: list[list[npt.NDArray[Any]]] = [[] for _ in range(4)]
@@ -191,19 +201,23 @@ SPARKOV = Case(
     drops_known=False,
     model={
         "kind": "lightgbm",
-        "parameters": {"trees": 400, "num_leaves": 31, "learning_rate": 0.05, "min_data_in_leaf": 50, "reg_lambda": 10.0, "colsample": 0.5},
+        "parameters": {
+            "trees": 400, "num_leaves": 31, "learning_rate": 0.05, "min_data_in_leaf": 50,
+            "reg_lambda": 10.0, "colsample": 0.5,
+        },
     },
     test=(Fold((day("2019-01-01"), day("2019-09-24")), (day("2019-10-01"), day("2020-01-01"))),),
     validation=(Fold((day("2019-01-01"), day("2019-07-25")), (day("2019-08-01"), day("2019-09-24"))),),
-    per_day=(2, 3),
-    tried=(2, 3),
-    percentile=99.0,
+    per_day=(3,),
+    tried=(3,),
+    percentile=98.5,
     strict=(
         ("TINY_FUEL", "category == 'gas_transport' and amt < 17"),
+        ("SURE", "risk_score >= 99.3"),
     ),
     loose=(
         ("TINY_FUEL", "category == 'gas_transport' and amt < 17"),
         ("TELLING_AGAIN", "is_telling == 1 and card_telling_48h >= 1 and amt > {}"),
     ),
-    ladder=(900, 700, 350, 310, 300, 290, 270, 0),
+    ladder=(350, 310, 290, 250, 0),
 )  # fmt: skip

@@ -160,7 +160,9 @@ class Deciding:
             outcomes = [LADDER[at] for at in ranks.tolist()]
             for at in np.flatnonzero(ranks).tolist() if self._control is not None else ():
                 verdict = Verdict(outcomes[at], False, {}, ())
-                outcomes[at] = self._released(verdict, np.flatnonzero(met[at]).tolist(), event_ids[at]).outcome
+                outcomes[at] = self._released(
+                    verdict, np.flatnonzero(met[at]).tolist(), event_ids[at]
+                ).outcome
             return Verdicts(outcomes, wanted > 0, met, without)
         nothing: list[Any] = [None] * count
         risks = nothing if risk_scores is None else risk_scores.tolist()

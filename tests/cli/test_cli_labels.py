@@ -134,14 +134,27 @@ def test_a_banks_chargebacks_are_told_by_their_codes_and_unknown_ones_are_named(
         {"ARN": "p-4", "Reason": "4837", "Posted": at(-30)},
     ]
     path = write_csv(tmp_path / "bank.csv", rows)
-    named = ("--event-id", "ARN", "--code", "Reason", "--known-at", "Posted", "--code-is", "13.1=friendly_fraud")
+    named = (
+        "--event-id",
+        "ARN",
+        "--code",
+        "Reason",
+        "--known-at",
+        "Posted",
+        "--code-is",
+        "13.1=friendly_fraud",
+    )
     first, again = (run("labels", "chargebacks", path, "--to", address, *named, "--json") for _ in range(2))
     assert first.json == again.json == {"told": 2, "buried": 3, "unknown_codes": {"10.44": 1}}
-    told = {name: server.get(f"/api/v1/labels?event_id={name}").json()["items"] for name in ("p-2", "p-3", "p-4")}
+    told = {
+        name: server.get(f"/api/v1/labels?event_id={name}").json()["items"] for name in ("p-2", "p-3", "p-4")
+    }
     assert [[(one["fraud"], one["code"]) for one in items[-1:]] for items in told.values()] == [
         [(True, "10.4")], [(False, "13.1 friendly_fraud")], [],
     ]  # fmt: skip
-    letters = [json.loads(line) for line in (tmp_path / "bank.csv.dead-letters.jsonl").read_text().splitlines()]
+    letters = [
+        json.loads(line) for line in (tmp_path / "bank.csv.dead-letters.jsonl").read_text().splitlines()
+    ]
     assert sorted(letter["line"] for letter in letters) == [4, 5, 6]
 
 

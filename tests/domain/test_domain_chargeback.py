@@ -15,7 +15,9 @@ def row(code: str, **more: Any) -> dict[str, Any]:
     return {"event_id": "p-1", "code": code, **more}
 
 
-@pytest.mark.parametrize(("code", "fraud"), [("10.4", True), (" ua02 ", True), ("4853", False), ("13.1", False)])
+@pytest.mark.parametrize(
+    ("code", "fraud"), [("10.4", True), (" ua02 ", True), ("4853", False), ("13.1", False)]
+)
 def test_a_code_says_whether_it_was_fraud(code: str, fraud: bool) -> None:
     told = Chargebacks().label(row(code))
     assert told == {
@@ -30,7 +32,9 @@ def test_a_banks_own_codes_and_columns_come_first() -> None:
     assert (told["fraud"], told["code"]) == (False, "10.4 friendly_fraud")
     assert told["known_at"] == "2026-02-14T23:59:59Z"
     assert bank.label({"ARN": "p-1", "Reason": "77"})["fraud"]
-    assert bank.label({"ARN": "p", "Reason": "77", "Posted": "2026-02-14T09:00:00Z"})["known_at"][11:13] == "09"
+    assert (
+        bank.label({"ARN": "p", "Reason": "77", "Posted": "2026-02-14T09:00:00Z"})["known_at"][11:13] == "09"
+    )
 
 
 def test_an_unknown_code_and_missing_values_are_all_named() -> None:
@@ -50,7 +54,10 @@ def test_no_code_is_in_the_table_twice_and_all_findings_are_known() -> None:
 
 
 def test_a_chargeback_counts_before_an_analyst_a_customer_and_a_rule_whatever_came_last() -> None:
-    told = [Label(source is LabelSource.CHARGEBACK, source, known_at_us=at) for at, source in enumerate(LabelSource)]
+    told = [
+        Label(source is LabelSource.CHARGEBACK, source, known_at_us=at)
+        for at, source in enumerate(LabelSource)
+    ]
     for number, label in enumerate(told):
         assert effective(told[number:]) is label
         assert effective(told[number:][::-1]) is label

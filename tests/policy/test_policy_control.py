@@ -1,4 +1,4 @@
-"""The control group: who is let through by chance, what the decision says of it, and what is never let through."""
+"""The control group: who is let through by chance, what the decision says of it, and who never is."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def test_a_share_of_what_is_flagged_is_approved_and_says_so(budget: dict[str, An
     decisions = decided(bundle_with("flag", **budget))
     through = let_through(decisions)
     group = Control(0.3, KEY)
-    assert [one.event_id for one in through] == [one.event_id for one in decisions if group.takes(one.event_id)]
+    assert [one.event_id for one in through] == [
+        one.event_id for one in decisions if group.takes(one.event_id)
+    ]
     assert 5 < len(through) < 30
     for one in decisions:
         assert one.outcome is (APPROVED if one in through else FLAGGED)
@@ -89,9 +91,7 @@ def test_what_is_let_through_takes_no_place_in_the_budget_and_the_log_says_the_s
         )
     told = live.deciding.judge.as_data()
     assert told == again.deciding.judge.as_data()
-    flagged = {
-        event.values["user_id"] for event, _ in listed if not Control(0.3, KEY).takes(event.id)
-    }
+    flagged = {event.values["user_id"] for event, _ in listed if not Control(0.3, KEY).takes(event.id)}
     assert set(told["budget"][""]["flagged"]) == flagged
 
 
@@ -122,4 +122,5 @@ def test_the_key_is_no_part_of_what_is_shown() -> None:
     assert Control(0.3, KEY).takes("b-1") == Control(0.3, KEY).takes("b-1")
     group, other = Control(0.5, KEY), Control(0.5, KEY + "!")
     assert [group.takes(f"{at}") for at in range(99)] != [other.takes(f"{at}") for at in range(99)]
-    assert isinstance(policy.control, Control) and policy.control.up_to is Outcome.FLAGGED
+    assert isinstance(policy.control, Control)
+    assert policy.control.up_to is Outcome.FLAGGED

@@ -14,8 +14,8 @@ from riskloom.registry import Registry
 from riskloom.replay.run import replay
 from riskloom.replay.side import Side
 from riskloom.replay.verify import Verified
-from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists, verify
 from riskloom.scenario.load import scenario_from_parts
+from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists, verify
 from support.databases import Database
 from support.events import NOW_US, burst, payment
 from support.policed import policed
@@ -110,7 +110,7 @@ def test_the_control_group_is_told_kept_and_comes_out_again(database: Database) 
     told = [one["control"] for one in answers]
     assert {one["outcome"] for one, control in zip(answers, told, strict=True) if control} == {"APPROVED"}
     assert {one["outcome"] for one, control in zip(answers, told, strict=True) if not control} == {"FLAGGED"}
-    assert [one for one in told if one][0] == {"instead_of": "FLAGGED", "propensity": 0.4}
+    assert next(one for one in told if one) == {"instead_of": "FLAGGED", "propensity": 0.4}
     assert stored["control"] == told[0]
     found = verified(database)
     assert (found.first, found.decisions) == ((), 20)

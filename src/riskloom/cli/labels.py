@@ -94,7 +94,9 @@ def chargebacks(
     known_at: Annotated[str, typer.Option(help="The column with the day or time.")] = "known_at",
     code_is: Annotated[
         list[str] | None,
-        typer.Option("--code-is", help="CODE=fraud, friendly_fraud or not_fraud; beside the networks' codes."),
+        typer.Option(
+            "--code-is", help="CODE=fraud, friendly_fraud or not_fraud; beside the networks' codes."
+        ),
     ] = None,
     api_key: Annotated[
         str | None, typer.Option(envvar="RISKLOOM_API_KEY", help="The shared key, where the server has one.")
@@ -125,7 +127,7 @@ def chargebacks(
         print_json({"told": told, "buried": dead.count, "unknown_codes": dict(sorted(unknown.items()))})
     say(f"{told:,} labels told, {dead.count:,} dead letters")
     for name, count in unknown.most_common():
-        say(f"unknown code {name}: {count:,} rows; say what it is with --code-is {name}=fraud or {name}=not_fraud")
+        say(f"unknown code {name}: {count:,} rows; say what it is with --code-is {name}=fraud (or not_fraud)")
     if dead.count:
         say(f"rows that were not taken and the reasons are in {dead.path}")
 

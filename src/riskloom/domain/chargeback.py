@@ -1,4 +1,4 @@
-"""Chargebacks as a bank lists them: a reason code says whether somebody else paid, or the customer disputes it."""
+"""Chargebacks as a bank lists them: a code says whether somebody else paid, or the customer disputes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DAY_ENDS = "T23:59:59Z"
 
 
 class Finding(StrEnum):
-    """What a code says of the payment. Friendly fraud is the customer's own payment, disputed: a label of no fraud."""
+    """What a code says. Friendly fraud is the customer's own payment: a label of no fraud."""
 
     FRAUD = "fraud"
     FRIENDLY_FRAUD = "friendly_fraud"
@@ -70,13 +70,13 @@ class Chargebacks:
             Where a column has nothing, and for an unknown code.
         """
         told = {name: str(row.get(name) or "").strip() for name in (self.event_id, self.code, self.known_at)}
-        faults = [
-            Fault(name, "a value", "nothing") for name in (self.event_id, self.code) if not told[name]
-        ]
+        faults = [Fault(name, "a value", "nothing") for name in (self.event_id, self.code) if not told[name]]
         code = _plain(told[self.code])
         finding = self.codes.get(code, CODES.get(code))
         if code and finding is None:
-            hint = nearest(code, {*CODES, *self.codes}) or f"say what it is: {code}=fraud, or {code}=not_fraud"
+            hint = (
+                nearest(code, {*CODES, *self.codes}) or f"say what it is: {code}=fraud, or {code}=not_fraud"
+            )
             faults.append(Fault(self.code, "a known reason code", show(told[self.code]), hint))
         if faults:
             raise LabelInvalid(faults)

@@ -6,8 +6,8 @@ the labels that happen to be there as if they were all is biased: it forgets the
 
 References
 ----------
-D. G. Horvitz, D. J. Thompson, "A Generalization of Sampling Without Replacement from a Finite Universe", Journal
-of the American Statistical Association 47, 1952, doi:10.1080/01621459.1952.10483446.
+D. G. Horvitz, D. J. Thompson, "A Generalization of Sampling Without Replacement from a Finite Universe",
+Journal of the American Statistical Association 47, 1952, doi:10.1080/01621459.1952.10483446.
 """
 
 from __future__ import annotations

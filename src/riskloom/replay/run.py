@@ -197,9 +197,7 @@ class _Work:
             if rows.size < len(events):
                 columns = {name: column[counted] for name, column in columns.items()}
             for name, pipeline in group.pipelines.items():
-                decided[name] = decide_many(
-                    pipeline, vectors[counted], columns, numbers, moments, ids
-                )
+                decided[name] = decide_many(pipeline, vectors[counted], columns, numbers, moments, ids)
                 computed[name] = vectors, late
         self._ids.add([event.id for event in events])
         if rows.size:

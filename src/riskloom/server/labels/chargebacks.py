@@ -1,4 +1,4 @@
-"""A bank's CSV of chargebacks, taken in as labels: what could not be taken is told with its line and its reason."""
+"""A bank's CSV of chargebacks, taken in as labels; what could not be is told with its line and reason."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def read_rows(text: str, bank: Chargebacks) -> list[Row]:
         header = [name.strip() for name in next(lines, [])]
         missing = [name for name in (bank.event_id, bank.code) if name not in header]
         if missing:
-            raise DataInvalid([Fault("body", f"a column {name}", f"columns {show(header)}") for name in missing])
-        for cells in lines:
-            if cells:
-                rows.append((lines.line_num, dict(zip(header, cells, strict=False))))
+            raise DataInvalid(
+                [Fault("body", f"a column {name}", f"columns {show(header)}") for name in missing]
+            )
+        rows += [(lines.line_num, dict(zip(header, cells, strict=False))) for cells in lines if cells]
     except csv.Error as error:
         raise DataInvalid(Fault(f"line {lines.line_num}", "a CSV row", str(error))) from error
     if len(rows) > MOST_ROWS:
@@ -47,7 +47,8 @@ async def take_in(service: LabelService, text: str, bank: Chargebacks) -> dict[s
 
     Returns
     -------
-    `told` (how many), `dead_letters` ({line, row, error} of each that was not taken), `unknown_codes` (how often).
+    `told` (how many), `dead_letters` ({line, row, error} of each that was not taken), `unknown_codes` (how
+    often).
 
     Raises
     ------
