@@ -275,8 +275,8 @@ both."""
 
 NOTES = (
     "**Chosen on the weeks before**: which rules the policy keeps, the budgets, its own percentile.",
-    "**What the budget adds**: it keeps the number of alerts of a day, which a threshold does not; and for the "
-    "rest of the day of a flagged customer the policy's own threshold is enough, as it costs no alert.",
+    "**What the budget adds**: it keeps the number of alerts of a day, which a threshold does not; and for "
+    "the rest of the day of a flagged customer the policy's own threshold is enough, as it costs no alert.",
     "**What it costs**: frauds that come late on a day whose budget is used up. So the policy has a rule for "
     "what is sure; rules are never held back, and a day may have more alerts than its budget.",
     "**Rules alone** may be loosened by one number until they have as many alerts.",

@@ -22,7 +22,7 @@ class Finding(StrEnum):
 
 
 def _codes() -> dict[str, Finding]:
-    """The networks' codes, by what each of them calls fraud; the rest are disputes and errors of processing."""
+    """The networks' codes, by what each of them calls fraud; the rest are disputes and errors."""
     fraud = (
         "10.1 10.2 10.3 10.4 10.5",  # Visa
         "4837 4840 4849 4863 4870 4871",  # Mastercard

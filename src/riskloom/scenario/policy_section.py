@@ -130,7 +130,8 @@ def _read_control(document: Document, spec: Mapping[str, Any]) -> Control | None
         return None
     path = (*_PATH, "control")
     given = document.mapping(spec["control"], path, _CONTROL_KEYS)
-    share, key, up_to = given.get("share"), given.get("key"), given.get("up_to", Outcome.FLAGGED.value)
+    share: Any = given.get("share")
+    key, up_to = given.get("key"), given.get("up_to", Outcome.FLAGGED.value)
     if not _is_number(share) or not 0 < share <= _MOST_LET_THROUGH:
         got = "nothing" if share is None else show(share)
         document.fault((*path, "share"), f"a number above 0, at most {_MOST_LET_THROUGH:g}", got)

@@ -11,10 +11,12 @@ from riskloom.domain.event import decode_json
 from riskloom.errors import DataInvalid, Fault, show
 from riskloom.server.kit.http import PROBLEMS, Query, answer, needs, read_body, runtime_of
 from riskloom.server.labels.chargebacks import take_in
+from riskloom.server.labels.quality import DAY_US
 from riskloom.server.security.access import Scope
 
 router = APIRouter(tags=["labels"], responses=PROBLEMS)
 BATCH_LIMIT = 10_000
+_FIRST_US, _LAST_US = -(1 << 62), 1 << 62
 CSV_EXAMPLE = "event_id,code,known_at\ntx-1,10.4,2026-02-14\n"
 EXAMPLE = {"event_id": "tx-1", "fraud": True, "source": "chargeback", "known_at": "2026-02-14T09:00:00Z"}
 
@@ -66,6 +68,20 @@ async def chargebacks(request: Request) -> Response:
     except UnicodeDecodeError as error:
         raise DataInvalid(Fault("body", "UTF-8", str(error))) from error
     return answer(await take_in(runtime_of(request).labels, text, Chargebacks(**names, codes=codes)))
+
+
+@router.get("/quality", dependencies=[needs(Scope.LABELS_READ)], summary="How good decisions were, by labels")
+async def quality(request: Request) -> Response:
+    """Decisions on events from `from` to before `to`. With `mature_days` an event that old of which nobody said
+    anything counts as honest; without it only what is labelled counts, and `maturity` says how much that is.
+    """
+    query = Query(request)
+    from_us, to_us = query.time_us("from"), query.time_us("to")
+    days = query.number("mature_days", 0, 3_650)
+    query.finish()
+    mature_us = None if days is None else round(days * DAY_US)
+    told = runtime_of(request).labels.quality
+    return answer(await asyncio.to_thread(told, from_us or _FIRST_US, to_us or _LAST_US, mature_us))
 
 
 @router.get("/labels", dependencies=[needs(Scope.LABELS_READ)], summary="Labels of an event, or all of them")
