@@ -17,8 +17,8 @@ def test_quality_is_told_by_labels_and_weighted_by_the_control_group(database: D
     parts["rules"] = [{"code": "DEAR", "when": "amount > 100", "message": "x", "action": "flag"}]
     bundle = make_bundle(scenario_from_parts(parts), None)
     with serving(database, bundle, clock=FixedClock(NOW_US + 3_600_000_000)) as server:
-        dear = [server.score(event) for event in burst(30, "d", amount="150.00", currency="USD")]
-        cheap = [server.score(event) for event in burst(10, "c", 60, amount="5.00", currency="USD")]
+        dear = [server.score({**event, "amount": 150}) for event in burst(30, "d", currency="USD")]
+        cheap = [server.score({**event, "amount": 5}) for event in burst(10, "c", 60, currency="USD")]
         through = [one["event_id"] for one in dear if one["control"]]
         told = [*through[::2], dear[0]["event_id"], cheap[0]["event_id"]]
         server.post("/api/v1/labels", [{"event_id": one, "fraud": True, "source": "analyst"} for one in told])

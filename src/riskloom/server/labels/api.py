@@ -70,10 +70,10 @@ async def chargebacks(request: Request) -> Response:
     return answer(await take_in(runtime_of(request).labels, text, Chargebacks(**names, codes=codes)))
 
 
-@router.get("/quality", dependencies=[needs(Scope.LABELS_READ)], summary="How good decisions were, by labels")
+@router.get("/quality", dependencies=[needs(Scope.LABELS_READ)], summary="How good decisions were")
 async def quality(request: Request) -> Response:
-    """Decisions on events from `from` to before `to`. With `mature_days` an event that old of which nobody said
-    anything counts as honest; without it only what is labelled counts, and `maturity` says how much that is.
+    """Decisions on events from `from` to before `to`. With `mature_days` an event that old of which nobody
+    said anything counts as honest; else only what is labelled counts, and `maturity` is its share.
     """
     query = Query(request)
     from_us, to_us = query.time_us("from"), query.time_us("to")
