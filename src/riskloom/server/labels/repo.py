@@ -57,8 +57,8 @@ class LabelRepo:
 
     def judged(self, from_us: int, to_us: int, money: str) -> Iterator[Judged]:
         """Decisions on events of a time with what each counts as now, in arrival order."""
-        last = sa.select(labels.c.about, sa.func.max(labels.c.arrival).label("arrival"))
-        last = last.where(labels.c.scenario == self._scenario).group_by(labels.c.about).subquery()
+        told = sa.select(labels.c.about, sa.func.max(labels.c.arrival).label("arrival"))
+        last = told.where(labels.c.scenario == self._scenario).group_by(labels.c.about).subquery()
         query = (
             sa.select(
                 events.c.event_time_us,
