@@ -39,7 +39,7 @@ SHOWN = {
     BUDGETED: "model + budget",
     POLICY: "**rules + model + budget**",
 }
-SHARES = (0.9, 0.95, 1.0, 1.1, 1.25, 1.4, 1.5, 1.6)
+SHARES = (0.9, 0.95, 1.0, 1.1, 1.25, 1.4, 1.6, 1.7, 1.8, 2.0)
 """Of the alerts a budget has room for: what the model's thresholds aim at."""
 MIXED = (0.7, 0.85, 1.0, 1.3, 1.5)
 """The same where rules flag, too."""
