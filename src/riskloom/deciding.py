@@ -49,6 +49,7 @@ class Deciding:
     def __init__(self, scenario: Scenario, before: Deciding | None = None) -> None:
         policy = scenario.policy
         self.policy = policy
+        self._control = policy.control
         self._actions = tuple(rule.action.value for rule in scenario.rules)
         terms = tuple(Terms(rule.code, rule.action.value, rule.limit) for rule in scenario.rules)
         self.judge = Judge(policy, terms, scenario.timezone)
@@ -96,8 +97,31 @@ class Deciding:
         risk_score: float | None,
         probability: float | None,
         late: bool = False,
+        event_id: str = "",
     ) -> Verdict:
         """Decide one event by its row of rule inputs; `late` is one decided later than it arrived."""
+        found = self._one(at_us, met, row, risk_score, probability, late)
+        return found if self._control is None else self._released(found, met, event_id)
+
+    def _released(self, found: Verdict, met: Sequence[int], event_id: str) -> Verdict:
+        """The verdict, or an approval where the event is in the control group."""
+        control = self._control
+        denied = any(self._actions[at] == "deny" for at in met)
+        if control is None or not control.lets_through(event_id, found.outcome, denied=denied):
+            return found
+        self.judge.let_through()
+        self._late.let_through()
+        return found._replace(outcome=Outcome.APPROVED, instead_of=found.outcome)
+
+    def _one(
+        self,
+        at_us: int,
+        met: Sequence[int],
+        row: Sequence[Any],
+        risk_score: float | None,
+        probability: float | None,
+        late: bool,
+    ) -> Verdict:
         if self._is_plain:
             wanted = self.policy.of_model(risk_score)
             if not met and wanted is Outcome.APPROVED:
@@ -121,15 +145,25 @@ class Deciding:
         columns: Mapping[str, npt.NDArray[Any]],
         risk_scores: Floats | None,
         probabilities: Floats | None,
+        event_ids: Sequence[str] = (),
     ) -> Verdicts:
-        """Decide many events in arrival order, each remembered before the next; the same as one by one."""
+        """Decide many events in arrival order, each remembered before the next; the same as one by one.
+
+        `event_ids` are needed where the policy has a control group.
+        """
         count = len(met)
         if not self.judge.remembers:
             amounts = columns[self.amount] if self.amount else None
             wanted = self.policy.ask_many(risk_scores, probabilities, amounts, count)
             ranks = join_many(wanted, met, self._actions)
             without = self._lacking_many(risk_scores, probabilities, amounts, count)
-            return Verdicts([LADDER[at] for at in ranks.tolist()], wanted > 0, met, without)
+            outcomes = [LADDER[at] for at in ranks.tolist()]
+            for at in np.flatnonzero(ranks).tolist() if self._control is not None else ():
+                verdict = Verdict(outcomes[at], False, {}, ())
+                outcomes[at] = self._released(
+                    verdict, np.flatnonzero(met[at]).tolist(), event_ids[at]
+                ).outcome
+            return Verdicts(outcomes, wanted > 0, met, without)
         nothing: list[Any] = [None] * count
         risks = nothing if risk_scores is None else risk_scores.tolist()
         chances = nothing if probabilities is None else probabilities.tolist()
@@ -139,7 +173,7 @@ class Deciding:
         for event, rule in zip(*(places.tolist() for places in np.nonzero(met)), strict=True):
             listed[event].append(rule)
         acting, by_model = met.copy(), np.zeros(count, np.bool_)
-        outcomes: list[Outcome] = []
+        outcomes = []
         degraded: list[tuple[str, ...]] = []
         for at in range(count):
             amount, entity, segment = (column[at] for column in given)
@@ -147,6 +181,8 @@ class Deciding:
             found = self.judge.judge_one(
                 Asked(at_us[at], listed[at], risks[at], chances[at], amount, entity, segment)
             )
+            if self._control is not None:
+                found = self._released(found, listed[at], event_ids[at])
             self.judge.advance()
             lacks = _lacking(self.policy.ask_one(risks[at], chances[at], amount)[2]) if self.amount else ()
             outcomes.append(found.outcome)

@@ -28,7 +28,7 @@ from riskloom.derived import (
     seen_column,
 )
 from riskloom.domain.columns import EventColumns
-from riskloom.domain.decision import MODEL_REASON, Decision, Outcome, Reason
+from riskloom.domain.decision import CONTROL_REASON, MODEL_REASON, Decision, Outcome, Reason
 from riskloom.domain.event import Event, Value
 from riskloom.expression.columns import compile_columns
 from riskloom.expression.row import compile_row
@@ -265,7 +265,8 @@ class Pipeline:
         vectors, columns, too_late = self.compute_many(events, arrival)
         arrivals = range(arrival, arrival + len(events))
         arrived_us = [event.arrived_us for event in events]
-        scores, met, found = self.judge_many(vectors, columns, arrivals, arrived_us)
+        ids = [event.id for event in events] if self.policy.control is not None else ()
+        scores, met, found = self.judge_many(vectors, columns, arrivals, arrived_us, ids)
         return Batch(
             vectors,
             None if scores is None else scores.anomaly_scores,
@@ -285,6 +286,7 @@ class Pipeline:
         columns: dict[str, npt.NDArray[Any]],
         arrivals: Sequence[int],
         arrived_us: Sequence[int],
+        event_ids: Sequence[str] = (),
     ) -> tuple[ManyScores | None, npt.NDArray[np.bool_], Verdicts]:
         """Decide many events by what `compute_many` gave; the policy remembers each before the next.
 
@@ -294,6 +296,8 @@ class Pipeline:
             Of this pipeline, or of another whose features part is the same; columns are added.
         arrivals, arrived_us
             Arrival numbers and times of the events, in arrival order.
+        event_ids
+            Theirs, where the policy has a control group.
 
         Returns
         -------
@@ -307,7 +311,7 @@ class Pipeline:
         met = self.rules.evaluate_many(columns)
         risks = None if scores is None else scores.risk_scores
         probabilities = None if scores is None else scores.probabilities
-        return scores, met, self.deciding.many(arrived_us, met, columns, risks, probabilities)
+        return scores, met, self.deciding.many(arrived_us, met, columns, risks, probabilities, event_ids)
 
     def _degraded_many(
         self, too_late: npt.NDArray[np.bool_], more: Sequence[tuple[str, ...]]
@@ -439,10 +443,10 @@ class Pipeline:
             if not self.lists_known:
                 degraded = (*degraded, NO_LISTS)
         met = self.rules.evaluate_one(row)
-        verdict = self.deciding.one(event.arrived_us, met, row, risk_score, probability, bool(late))
+        verdict = self.deciding.one(event.arrived_us, met, row, risk_score, probability, bool(late), event.id)
         reasons = [self._reason(at, row, evidence, verdict.shadow) for at in met] if met else []
         contributions: Mapping[str, float] = {}
-        if model is not None and verdict.outcome is not Outcome.APPROVED:
+        if model is not None and (verdict.instead_of or verdict.outcome) is not Outcome.APPROVED:
             contributions = model.raised_by(vector)
         if model is not None and verdict.by_model:
             facts = model.facts(vector, contributions)
@@ -451,6 +455,9 @@ class Pipeline:
             if MODEL in verdict.shadow:
                 values["shadow"] = verdict.shadow[MODEL]
             reasons.append(Reason(MODEL_REASON, Severity.MEDIUM, values))
+        if verdict.instead_of is not None and self.policy.control is not None:
+            told = {"value": verdict.instead_of.value, "propensity": self.policy.control.share}
+            reasons.append(Reason(CONTROL_REASON, Severity.LOW, told))
         if verdict.degraded:
             degraded = (*degraded, *verdict.degraded)
         if late:

@@ -121,3 +121,50 @@ def test_a_file_without_labels_and_a_server_that_is_away_are_errors(run: Any, tm
     assert (refused.code, "a column fraud (or label)" in refused.err) == (2, True)
     away = run("labels", "send", write_csv(tmp_path / "one.csv", [row(0)]), "--to", "http://127.0.0.1:9")
     assert (away.code, "No server answers" in away.err) == (2, True)
+
+
+def test_a_banks_chargebacks_are_told_by_their_codes_and_unknown_ones_are_named(
+    run: Any, server: Server, address: str, tmp_path: Path
+) -> None:
+    rows = [
+        {"ARN": "p-2", "Reason": "10.4", "Posted": at(30)},
+        {"ARN": "p-3", "Reason": "13.1", "Posted": at(30)},
+        {"ARN": "p-4", "Reason": "10.44", "Posted": at(30)},
+        {"ARN": "p-9", "Reason": "4837", "Posted": at(30)},
+        {"ARN": "p-4", "Reason": "4837", "Posted": at(-30)},
+    ]
+    path = write_csv(tmp_path / "bank.csv", rows)
+    named = (
+        "--event-id",
+        "ARN",
+        "--code",
+        "Reason",
+        "--known-at",
+        "Posted",
+        "--code-is",
+        "13.1=friendly_fraud",
+    )
+    first, again = (run("labels", "chargebacks", path, "--to", address, *named, "--json") for _ in range(2))
+    assert first.json == again.json == {"told": 2, "buried": 3, "unknown_codes": {"10.44": 1}}
+    told = {
+        name: server.get(f"/api/v1/labels?event_id={name}").json()["items"] for name in ("p-2", "p-3", "p-4")
+    }
+    assert [[(one["fraud"], one["code"]) for one in items[-1:]] for items in told.values()] == [
+        [(True, "10.4")], [(False, "13.1 friendly_fraud")], [],
+    ]  # fmt: skip
+    letters = [
+        json.loads(line) for line in (tmp_path / "bank.csv.dead-letters.jsonl").read_text().splitlines()
+    ]
+    assert sorted(letter["line"] for letter in letters) == [4, 5, 6]
+
+
+def test_the_api_takes_the_same_file(server: Server) -> None:
+    path = "/api/v1/labels/chargebacks?event_id=ARN&code=Reason&codes=77:fraud"
+    body = "ARN,Reason,known_at\r\np-0,77,\r\np-1,78,\r\n,77\r\n"
+    answer = server.request("POST", path, content=body.encode(), headers={"content-type": "text/csv"})
+    found = answer.json()
+    assert (answer.status_code, found["told"], found["unknown_codes"]) == (200, 1, {"78": 1})
+    assert [letter["line"] for letter in found["dead_letters"]] == [3, 4]
+    for bad in ("ARN,known_at\np-0,\n", 'ARN,Reason\n"p-0,77\n'):
+        assert server.request("POST", path, content=bad.encode()).status_code == 422
+    assert server.request("POST", path + ",78:nothing", content=body.encode()).status_code == 422

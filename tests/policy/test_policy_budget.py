@@ -53,6 +53,14 @@ def test_the_second_flag_of_an_entity_on_a_day_is_free_and_a_third_entity_waits(
     assert kept.look(9, "c", None, 95.0, True)[:2] == (False, True)
 
 
+def test_for_the_rest_of_a_flagged_entitys_day_the_policys_own_threshold_is_enough() -> None:
+    kept = AlertBudget(Budget(1, "user", not_below=10.0), "UTC")
+    run(kept, [(0, "a", 99.0, False)])
+    later = [(DAY_US, "a", 95.0, False), (DAY_US + 1, "b", 99.5, False), (DAY_US + 2, "b", 95.0, False)]
+    assert run(kept, [*later, (DAY_US + 3, "b", 89.0, False)]) == [False, True, True, False]
+    assert run(kept, [(2 * DAY_US, "b", 95.0, False)]) == [False]  # another day: the budget's again
+
+
 def test_the_threshold_of_a_day_is_what_fitted_the_days_before() -> None:
     kept = AlertBudget(Budget(2, "user", not_below=10.0), "UTC")
     run(kept, [(at, f"u{at}", float(worth), False) for at, worth in enumerate([60, 80, 40, 70, 80])])

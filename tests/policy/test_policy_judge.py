@@ -35,9 +35,9 @@ def ask(
 
 def test_a_rule_beyond_its_limit_keeps_its_reason_and_decides_nothing() -> None:
     judge = Judge(Policy(90), RULES)
-    assert ask(judge, "ODD", "SEEN") == (FLAGGED, False, {}, (), None)
+    assert ask(judge, "ODD", "SEEN") == (FLAGGED, False, {}, (), None, None)
     braked = ask(judge, "ODD", "SEEN", at_us=1)
-    assert braked == (APPROVED, False, {AT["ODD"]: "brake"}, ("brake:rule:ODD",), None)
+    assert braked == (APPROVED, False, {AT["ODD"]: "brake"}, ("brake:rule:ODD",), None, None)
     assert ask(judge, "ODD", risk=95.0, at_us=2).outcome is FLAGGED  # the model says so by itself
     assert ask(judge, "BAD", "GOOD", at_us=3).outcome is REJECTED
     assert ask(judge, "BAD", "GOOD", at_us=4).outcome is APPROVED

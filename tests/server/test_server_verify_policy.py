@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from riskloom.adapters.bundles import open_store
+from riskloom.bundle import make_bundle
 from riskloom.clock import FixedClock, SystemClock
 from riskloom.registry import Registry
 from riskloom.replay.run import replay
 from riskloom.replay.side import Side
 from riskloom.replay.verify import Verified
+from riskloom.scenario.load import scenario_from_parts
 from riskloom.server.replays.service import opened, recorded_chunks, recorded_lists, verify
 from support.databases import Database
 from support.events import NOW_US, burst, payment
@@ -94,3 +96,21 @@ def test_a_replay_of_the_log_knows_labels_and_lists_as_they_were(database: Datab
     ids = [event.id for chunk in chunks for event, _ in chunk]
     assert [name for name, hit in zip(ids, met.tolist(), strict=True) if hit] == [f"b-{n}" for n in range(4)]
     assert not bare.tape.tracks["A"].met(allowed).any()
+
+
+def test_the_control_group_is_told_kept_and_comes_out_again(database: Database) -> None:
+    parts = dict(policed().scenario.parts)
+    control = {"share": 0.4, "key": "a key of the tests", "up_to": "REJECTED"}
+    parts["policy"] = {**parts["policy"], "control": control}
+    parts["rules"] = [{"code": "ALWAYS", "when": "amount > 0", "message": "x", "action": "flag"}]
+    bundle = make_bundle(scenario_from_parts(parts), None)
+    with serving(database, bundle, clock=FixedClock(NOW_US + 3_600_000_000)) as server:
+        answers = [server.score(event) for event in burst(20, "k")]
+        stored = server.get(f"/api/v1/decisions/{answers[0]['event_id']}").json()
+    told = [one["control"] for one in answers]
+    assert {one["outcome"] for one, control in zip(answers, told, strict=True) if control} == {"APPROVED"}
+    assert {one["outcome"] for one, control in zip(answers, told, strict=True) if not control} == {"FLAGGED"}
+    assert next(one for one in told if one) == {"instead_of": "FLAGGED", "propensity": 0.4}
+    assert stored["control"] == told[0]
+    found = verified(database)
+    assert (found.first, found.decisions) == ((), 20)

@@ -1,8 +1,9 @@
-"""`riskloom labels send`."""
+"""`riskloom labels send` and `riskloom labels chargebacks`."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from riskloom.cli.console import DeadLetters, bar, dead_letter_path, open_rows, print_json, say
+from riskloom.domain.chargeback import Chargebacks, read_codes
 from riskloom.domain.field import Field, FieldType
 from riskloom.domain.label import read_label
 from riskloom.domain.show import show_time
@@ -81,6 +83,72 @@ def send(
     say(f"{told:,} labels told, {dead.count:,} dead letters, in {took:.1f} s")
     if dead.count:
         say(f"rows that were not taken and the reasons are in {dead.path}")
+
+
+@app.command()
+def chargebacks(
+    data: Annotated[Path, typer.Argument(help="A bank's CSV or Parquet of chargebacks.")],
+    to: Annotated[str, typer.Option(help="The server's address.")],
+    event_id: Annotated[str, typer.Option(help="The column with the event's id.")] = "event_id",
+    code: Annotated[str, typer.Option(help="The column with the reason code.")] = "code",
+    known_at: Annotated[str, typer.Option(help="The column with the day or time.")] = "known_at",
+    code_is: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--code-is", help="CODE=fraud, friendly_fraud or not_fraud; beside the networks' codes."
+        ),
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="RISKLOOM_API_KEY", help="The shared key, where the server has one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Send a bank's chargebacks to a running server, as labels.
+
+    The code says whether it was fraud. Rows with an unknown code, and others that cannot be taken, go to
+    DATA.dead-letters.jsonl with line and reason. The same file again changes nothing, where it has dates.
+    """
+    from riskloom.client import Client
+
+    given = [part.partition("=") for part in code_is or []]
+    names = (event_id, code, known_at)
+    bank = Chargebacks(*names, read_codes({one: said for one, _, said in given}))
+    rows = open_rows(data, [Field(name, FieldType.STRING) for name in names], [event_id, code])
+    unknown: Counter[str] = Counter()
+    told = 0
+    with DeadLetters(dead_letter_path(data)) as dead, Client(to, api_key) as client:
+        for part in _read(rows, bank, dead, unknown):
+            for (line, label), answer in zip(part, client.tell([label for _, label in part]), strict=True):
+                error: Any = answer.get("error")
+                told += not error
+                if error:
+                    dead.bury(DeadLetter(line, _faults(error), label))
+    if as_json:
+        print_json({"told": told, "buried": dead.count, "unknown_codes": dict(sorted(unknown.items()))})
+    say(f"{told:,} labels told, {dead.count:,} dead letters")
+    for name, count in unknown.most_common():
+        say(f"unknown code {name}: {count:,} rows; say what it is with --code-is {name}=fraud (or not_fraud)")
+    if dead.count:
+        say(f"rows that were not taken and the reasons are in {dead.path}")
+
+
+def _read(rows: Any, bank: Chargebacks, dead: DeadLetters, unknown: Counter[str]) -> Iterator[list[Sent]]:
+    """The rows that can be labels, as many together as are sent together."""
+    part: list[Sent] = []
+    for row in rows:
+        try:
+            if row.fault is not None:
+                raise LabelInvalid(row.fault)
+            part.append((row.number, bank.label(row.values)))
+        except LabelInvalid as error:
+            dead.bury(DeadLetter(row.number, error.faults, row.values))
+            if bank.is_unknown(row.values):
+                unknown[str(row.values[bank.code]).strip()] += 1
+        if len(part) == TOGETHER:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def _parts(rows: Any, source: str | None, dead: DeadLetters) -> Iterator[list[Sent]]:

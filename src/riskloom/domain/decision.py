@@ -30,6 +30,10 @@ RANK = {outcome: rank for rank, outcome in enumerate(LADDER)}
 MODEL_REASON = "MODEL_RISK"
 """The code of the reason that the model gives when its risk score reaches the policy's threshold."""
 
+CONTROL_REASON = "CONTROL_GROUP"
+"""The code of the reason of an event that was let through by chance: `value` is what would have been decided,
+`propensity` the chance that it was let through."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

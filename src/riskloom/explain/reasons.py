@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from riskloom.domain.decision import MODEL_REASON
+from riskloom.domain.decision import CONTROL_REASON, MODEL_REASON
 from riskloom.rules.rule_set import BASE_CURRENCY, PLACEHOLDER
 
 
@@ -34,6 +34,8 @@ class ReasonTexts:
         """The sentence of a reason; the bare code where the bundle no longer knows it."""
         if code == MODEL_REASON:
             return self._of_model(values)
+        if code == CONTROL_REASON:
+            return f"Let through by chance, to learn what it is: would have been {values.get('value')}"
         message = self._messages.get(code)
         if message is None:
             return code.replace("_", " ").capitalize()

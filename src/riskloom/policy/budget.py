@@ -53,9 +53,10 @@ class AlertBudget:
     An entity's worth on a day is the highest of its events. The threshold of a day is the worth that, over
     the days before (at most `Budget.days` of the calendar), as many entities reached as the budget had room
     for; what rules and lists flagged, and what was rejected, counts first and is never held back. Within the
-    day the model first flags no entity once `per_day` were flagged; another flag of an entity that was
-    flagged that day is free. On the first day the policy's own threshold holds. Days are those of the
-    arrival, in the scenario's time zone, and never go back.
+    day the model first flags no entity once `per_day` were flagged. Another flag of an entity that was
+    flagged that day is free: people look at it anyway, so the policy's own threshold is enough for its other
+    events. On the first day the policy's own threshold holds for all. Days are those of the arrival, in the
+    scenario's time zone, and never go back.
 
     Notes
     -----
@@ -97,7 +98,7 @@ class AlertBudget:
                 full, free = found.used >= self.budget.per_day, entity in found.flagged
             else:
                 threshold = self._threshold(self._close(found), self.day_of(at_us))
-        asks = flagged if threshold is None or worth != worth else worth >= threshold
+        asks = flagged if threshold is None or worth != worth else worth >= threshold or (free and flagged)
         room = free or not full
         return asks and room, asks and not room, threshold
 

@@ -59,6 +59,8 @@ class Verdict(NamedTuple):
     degraded: tuple[str, ...]
     threshold: float | None = None
     """The worth that the budget asked for; None where the policy's own threshold held."""
+    instead_of: Outcome | None = None
+    """What would have been decided about an event of the control group that was let through."""
 
 
 class _Taken(NamedTuple):
@@ -143,6 +145,11 @@ class Judge:
         if self.pending is not None:
             self._take(self.pending)
             self.pending = None
+
+    def let_through(self) -> None:
+        """Remember the last verdict as the approval that the control group makes of it."""
+        if self.pending is not None:
+            self.pending = self.pending._replace(outcome=Outcome.APPROVED)
 
     def hear(self, asked: Asked, outcome: Outcome, shadow: Sequence[str], degraded: Sequence[str]) -> None:
         """Take a decision, whoever made it, for what `advance` will remember.

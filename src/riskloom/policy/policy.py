@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from riskloom.domain.decision import RANK, Limit, Outcome
 from riskloom.policy.budget import Budget
+from riskloom.policy.control import Control
 
 Floats = npt.NDArray[np.float64]
 ORDER = (
@@ -67,6 +68,8 @@ class Policy:
     """How many events in a minute and an hour may be flagged or rejected, but by deny lists."""
     deadline_ms: int | None = None
     """A request that has waited longer than this is decided without the model; None waits for it always."""
+    control: Control | None = None
+    """Who is let through by chance, to learn what would have been stopped."""
 
     def decide_one(self, risk_score: float | None, actions: Iterable[str]) -> Outcome:
         """What the order makes of the model and the met rules, without costs and budget.
@@ -131,9 +134,11 @@ class Policy:
         return np.where(amounts == amounts, cheapest, asked)
 
     def as_data(self) -> Mapping[str, object]:
-        """The policy as plain values; what is not declared is left out."""
+        """The policy as plain values; what is not declared is left out, and so is the control group's key."""
         more = {"cost": self.cost, "budget": self.budget, "limit": self.limit}
         told: dict[str, object] = {name: asdict(value) for name, value in more.items() if value is not None}
+        if self.control is not None:
+            told["control"] = {"share": self.control.share, "up_to": self.control.up_to.value}
         if self.deadline_ms is not None:
             told["deadline_ms"] = self.deadline_ms
         return {"percentile": self.percentile, "reject_percentile": self.reject_percentile, **told}

@@ -248,6 +248,7 @@ class _Work:
         counted = (arrived >= self._period.from_us) & (arrived < self._period.to_us)
         rows = np.flatnonzero(counted)
         numbers, moments = (self._arrival + rows).tolist(), arrived[counted].tolist()
+        ids = events.ids[counted].tolist()
         decided: dict[str, Decided] = {}
         computed: dict[str, tuple[Vector, Flags]] = {}
         for group in self._groups:
@@ -259,7 +260,7 @@ class _Work:
             if rows.size < len(events):
                 own, columns = vectors[counted], {name: column[counted] for name, column in columns.items()}
             for name, pipeline in group.pipelines.items():
-                decided[name] = decide_many(pipeline, own, columns, numbers, moments)
+                decided[name] = decide_many(pipeline, own, columns, numbers, moments, ids)
                 computed[name] = vectors, late
         self._ids.add(events.ids.tolist())
         if rows.size:

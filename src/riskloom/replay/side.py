@@ -93,8 +93,9 @@ def decide_many(
     columns: Mapping[str, npt.NDArray[Any]],
     arrivals: Sequence[int],
     arrived_us: Sequence[int],
+    event_ids: Sequence[str] = (),
 ) -> Decided:
     """Decide what `compute_many` gave, lists, budget and limits included, as `Pipeline.score_one` does."""
-    _, met, found = pipeline.judge_many(vectors, dict(columns), arrivals, arrived_us)
+    _, met, found = pipeline.judge_many(vectors, dict(columns), arrivals, arrived_us, event_ids)
     outcomes = np.fromiter((RANK[outcome] for outcome in found.outcomes), np.uint8, len(found.outcomes))
     return Decided(outcomes, found.by_model.astype(np.uint8), met)

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from riskloom.detectors.thresholds import ThresholdSpec
-from riskloom.domain.decision import Limit
+from riskloom.domain.decision import Limit, Outcome
 from riskloom.domain.field import Field
 from riskloom.errors import ParameterInvalid, nearest, show
 from riskloom.expression.tree import Type
 from riskloom.policy.budget import Budget
+from riskloom.policy.control import Control
 from riskloom.policy.policy import ExpectedCost, Policy
 from riskloom.scenario.document import Document, Path
 from riskloom.scenario.scenario import expression_type
@@ -28,11 +29,16 @@ _KEYS = (
     "budget",
     "limit",
     "deadline_ms",
+    "control",
 )
 _BUDGET_KEYS = ("per_day", "entity", "segment", "days", "not_below")
+_CONTROL_KEYS = ("share", "up_to", "key")
 _LIMIT_KEYS = ("per_minute", "per_hour")
 _MOST = 1_000_000
 _MOST_DAYS = 90
+_MOST_LET_THROUGH = 0.5
+_SHORTEST_KEY, _LONGEST_KEY = 16, 64
+_LET_THROUGH = (Outcome.FLAGGED.value, Outcome.REJECTED.value)
 
 
 def read_policy(document: Document, fields: Sequence[Field]) -> Policy:
@@ -51,7 +57,7 @@ def read_policy(document: Document, fields: Sequence[Field]) -> Policy:
     deadline_ms = None
     if spec.get("deadline_ms") is not None:
         deadline_ms = _count(document, spec, "deadline_ms", _PATH, 60_000)
-    return Policy(percentile, reject, cost, budget, limit, deadline_ms)
+    return Policy(percentile, reject, cost, budget, limit, deadline_ms, _read_control(document, spec))
 
 
 def read_limit(document: Document, spec: Mapping[str, Any], path: Path) -> Limit | None:
@@ -116,6 +122,29 @@ def _read_budget(
         document.fault((*path, "not_below"), "a number from 0", show(value))
         value = least
     return Budget(per_day, entity, segment, days, float(value)) if entity else None
+
+
+def _read_control(document: Document, spec: Mapping[str, Any]) -> Control | None:
+    """`control: {share: 0.01, up_to: REJECTED, key: ...}`; None where there is none."""
+    if spec.get("control") is None:
+        return None
+    path = (*_PATH, "control")
+    given = document.mapping(spec["control"], path, _CONTROL_KEYS)
+    share: Any = given.get("share")
+    key, up_to = given.get("key"), given.get("up_to", Outcome.FLAGGED.value)
+    if not _is_number(share) or not 0 < share <= _MOST_LET_THROUGH:
+        got = "nothing" if share is None else show(share)
+        document.fault((*path, "share"), f"a number above 0, at most {_MOST_LET_THROUGH:g}", got)
+        share = _MOST_LET_THROUGH
+    if not isinstance(key, str) or not _SHORTEST_KEY <= len(key.encode()) <= _LONGEST_KEY:
+        expected = f"a text of {_SHORTEST_KEY} to {_LONGEST_KEY} characters that nobody guesses"
+        hint = "who knows the key can tell which event ids are let through"
+        document.fault((*path, "key"), expected, "nothing" if key is None else "another", hint)
+        key = ""
+    if up_to not in _LET_THROUGH:
+        document.fault((*path, "up_to"), f"one of {', '.join(_LET_THROUGH)}", show(up_to))
+        up_to = Outcome.FLAGGED.value
+    return Control(float(share), key, Outcome(up_to))
 
 
 def _field(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from riskloom.domain.decision import MODEL_REASON
+from riskloom.domain.decision import CONTROL_REASON, MODEL_REASON
 from riskloom.errors import nearest, show
 from riskloom.expression.check import Expression
 from riskloom.expression.row import compile_row
@@ -46,7 +46,7 @@ class Names:
 def read_rules(document: Document, names: Names, before: Sequence[Rule] = ()) -> tuple[Rule, ...]:
     """Every rule, in order, behind those of the lists, whose codes are taken."""
     rules = list(before)
-    codes = {MODEL_REASON, *(rule.code for rule in before)}
+    codes = {MODEL_REASON, CONTROL_REASON, *(rule.code for rule in before)}
     called = {rule.name for rule in before}
     listed = document.items(document.data, ())
     if len(listed) > _MOST:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from riskloom.domain.decision import LADDER, Decision, Outcome
+from riskloom.domain.decision import CONTROL_REASON, LADDER, Decision, Outcome
 from riskloom.domain.event import Event
 from riskloom.domain.field import FieldType
 from riskloom.domain.show import compile_show, show_scaled, show_time
@@ -182,6 +182,7 @@ class Views:
             "outcome": outcome,
             "flagged": outcome is not None and outcome is not Outcome.APPROVED,
             "anomaly_score": scores[0],
+            "control": _control(reasons),
             "risk_score": scores[1],
             "probability": scores[2],
             "reasons": reasons,
@@ -192,3 +193,11 @@ class Views:
             "arrived_at": show_time(times[1]),
             "decided_at": None if times[2] is None else show_time(times[2]),
         }
+
+
+def _control(reasons: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What would have been decided about an event that was let through by chance, and that chance."""
+    for reason in reversed(reasons):
+        if reason["code"] == CONTROL_REASON:
+            return {"instead_of": reason["values"]["value"], "propensity": reason["values"]["propensity"]}
+    return None

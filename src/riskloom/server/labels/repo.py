@@ -10,7 +10,9 @@ from sqlalchemy.engine import Engine, Row
 
 from riskloom.domain.label import Label, LabelSource
 from riskloom.server.db import is_storable, reading
-from riskloom.server.tables import events, labels
+from riskloom.server.decisions.record import decode
+from riskloom.server.labels.quality import Judged
+from riskloom.server.tables import decisions, events, labels
 
 NAMED = 5_000
 """Most values a statement names."""
@@ -52,6 +54,31 @@ class LabelRepo:
                 for row in connection.execute(query.where(labels.c.about.in_(part))):
                     found.setdefault(int(row.about), []).append(label_of(row))
         return found
+
+    def judged(self, from_us: int, to_us: int, money: str) -> Iterator[Judged]:
+        """Decisions on events of a time with what each counts as now, in arrival order."""
+        told = sa.select(labels.c.about, sa.func.max(labels.c.arrival).label("arrival"))
+        last = told.where(labels.c.scenario == self._scenario).group_by(labels.c.about).subquery()
+        query = (
+            sa.select(
+                events.c.event_time_us,
+                events.c.fields,
+                decisions.c.outcome,
+                decisions.c.reasons,
+                labels.c.truth,
+            )
+            .join(decisions, decisions.c.arrival == events.c.arrival)
+            .outerjoin(last, last.c.about == events.c.arrival)
+            .outerjoin(labels, labels.c.arrival == last.c.arrival)
+            .where(events.c.scenario == self._scenario)
+            .where(events.c.event_time_us.between(from_us, to_us - 1))
+            .order_by(events.c.arrival)
+        )
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(yield_per=NAMED).execute(query):
+                amount = abs(decode(row.fields).get(money) or 0) if money else 0
+                truth = None if row.truth is None else bool(row.truth)
+                yield Judged(int(row.event_time_us), int(row.outcome), decode(row.reasons), truth, amount)
 
     def page(self, limit: int, before: int | None) -> list[tuple[str, Label]]:
         """(event id, label), newest arrival first."""

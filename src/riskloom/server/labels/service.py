@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from riskloom.domain.duration import format_duration
+from riskloom.domain.field import FieldType
 from riskloom.domain.label import Label, LabelSource, effective, path_of, read_label
 from riskloom.domain.read import TEXT_LIMIT
 from riskloom.domain.show import show_time
@@ -15,12 +16,14 @@ from riskloom.errors import Fault, LabelInvalid, NotFound, RiskloomError, StoreU
 from riskloom.server.db import is_storable
 from riskloom.server.decisions.record import decode
 from riskloom.server.engine import DecisionEngine
+from riskloom.server.labels.quality import measure
 from riskloom.server.labels.repo import About, LabelRepo
 from riskloom.server.problem import problem
 
 WAVE = 100
 """Labels taken at once: a few milliseconds in which no event is decided."""
 
+_NEVER_US = -(1 << 62)
 Read = tuple[dict[str, Any], str] | LabelInvalid
 """A label's checked values and where it stood, or what was wrong."""
 Answer = dict[str, Any] | RiskloomError
@@ -168,6 +171,14 @@ class LabelService:
     def effective(self, arrival: int) -> dict[str, Any] | None:
         """The label that counts of the event with this arrival number: {fraud, source, known_at}, or None."""
         return _short(effective(self._repo.histories([arrival]).get(arrival, [])))
+
+    def quality(self, from_us: int, to_us: int, mature_us: int | None) -> dict[str, Any]:
+        """How good the decisions of a time were; after `mature_us` what nobody called a fraud is honest."""
+        fields = self._engine.bundle.scenario.fields
+        money = next((each for each in fields if each.type is FieldType.MONEY), None)
+        before_us = _NEVER_US if mature_us is None else self._engine.clock.now_us() - mature_us
+        rows = self._repo.judged(from_us, to_us, money.name if money else "")
+        return measure(rows, money.decimals if money else 0, before_us)
 
     def page(self, limit: int, before: int | None) -> dict[str, Any]:
         """A page of all labels, the one told last first."""
