@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
+from riskloom.client.policy import PolicyCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.shapes import (
     BatchError,
@@ -33,6 +34,7 @@ from riskloom.client.shapes import (
     Stats,
     Usual,
 )
+from riskloom.client.versions import VersionCalls
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, StoreUnavailable, show
 
 __all__ = [
@@ -60,9 +62,10 @@ __all__ = [
 DEFAULT_URL = "http://127.0.0.1:8000"
 NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
+_WHOLE = ("/api/v1/health", "/api/v1/readiness", "/api/v1/scenarios/")
 
 
-class Client:
+class Client(PolicyCalls, VersionCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters
@@ -73,6 +76,8 @@ class Client:
         Sent as a bearer token when given.
     timeout
         Seconds to wait for a connection, and for each part of an answer.
+    scenario
+        Which of the server's scenarios is meant; its first one when None.
     transport
         Takes the place of the network in tests.
 
@@ -88,9 +93,11 @@ class Client:
         api_key: str | None = None,
         *,
         timeout: float = 10.0,
+        scenario: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = _checked_url(base_url)
+        self.scenario_name = scenario
         headers = {"accept": "application/json"}
         if api_key:
             headers["authorization"] = f"Bearer {api_key}"
@@ -209,8 +216,11 @@ class Client:
         """How a retraining goes."""
         return cast(Job, self._get(f"/api/v1/models/jobs/{quote(job_id, safe='')}"))
 
-    def score(self, event: Mapping[str, Any], *, dry_run: bool = False) -> Decision:
-        """Decide one event; with `dry_run` nothing is stored and no window moves.
+    def score(
+        self, event: Mapping[str, Any], *, dry_run: bool = False, explain: bool = False
+    ) -> Decision:
+        """Decide one event; with `dry_run` nothing is stored and no window moves, with `explain` the answer's
+        `explanations` say what each feature added to the score of an approved event too.
 
         Raises
         ------
@@ -221,7 +231,8 @@ class Client:
         StoreUnavailable
             When nothing was taken; the same event may be sent again.
         """
-        params = {"dry_run": "true"} if dry_run else None
+        asked = {"dry_run": dry_run, "include_explanations": explain}
+        params = {name: "true" for name, wanted in asked.items() if wanted}
         return cast(Decision, self._post("/api/v1/score", _encode(event, "event"), params=params))
 
     def score_many(
@@ -350,6 +361,7 @@ class Client:
         if kind == NDJSON:
             headers["accept"] = f"{NDJSON}, application/json"
         wait = httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout)
+        path = _within(path, self.scenario_name)
         try:
             answer = self._http.request(
                 method, path, content=body, params=params, headers=headers, timeout=wait
@@ -406,6 +418,13 @@ def _checked_url(text: str) -> str:
 
 def _prefix(scenario: str | None) -> str:
     return "/api/v1" if scenario is None else f"/api/v1/scenarios/{quote(scenario, safe='')}"
+
+
+def _within(path: str, scenario: str | None) -> str:
+    """A path of the API as that of one scenario, where it is not the whole server's."""
+    if scenario is None or not path.startswith("/api/v1/") or path.startswith(_WHOLE):
+        return path
+    return _prefix(scenario) + path.removeprefix("/api/v1")
 
 
 def _list(name: str, scenario: str | None) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from riskloom.client import Client
 from riskloom.dashboard import connection, links, markup, words
-from riskloom.dashboard.views import decision, overview, queue, scenario
+from riskloom.dashboard.views import decision, overview, queue, rules, scenario, score
 from riskloom.errors import RiskloomError
 
 HERE = Path(str(files("riskloom.dashboard")))
@@ -23,6 +23,8 @@ PAGES = {
     ),
     "queue": st.Page(queue.render, title="Review queue", icon=":material/inbox:", url_path="queue"),
     "decision": st.Page(decision.render, title="Decision", icon=":material/policy:", url_path="decision"),
+    "score": st.Page(score.render, title="Score", icon=":material/speed:", url_path="score"),
+    "rules": st.Page(rules.render, title="Rules & replay", icon=":material/rule:", url_path="rules"),
     "scenario": st.Page(
         scenario.render, title="Scenario and model", icon=":material/tune:", url_path="scenario"
     ),

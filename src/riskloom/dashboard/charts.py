@@ -129,6 +129,37 @@ def timeline(
     return _finished(alt.layer(stems, dots, ring), height)
 
 
+def lines(
+    rows: Sequence[Mapping[str, Any]], palette: Palette, *, x: str, y: str, by: str, title: str, height: int = 170
+) -> alt.Chart:
+    """A value over days, a line for each of at most three names; the first is the quiet one."""
+    names = list(dict.fromkeys(row[by] for row in rows))
+    drawn = (
+        alt.Chart(pd.DataFrame(rows, columns=[x, by, y]))
+        .mark_line(strokeWidth=2, interpolate="monotone")
+        .encode(
+            x=alt.X(f"{x}:T", timeUnit="utcyearmonthdate", title=None, axis=_time_axis(palette, "%-d %b")),
+            y=alt.Y(f"{y}:Q", title=title, axis=_value_axis(palette, extent=30)),
+            color=_named_colour(by, names, palette),
+            tooltip=[
+                alt.Tooltip(f"{x}:T", title="Day", timeUnit="utcyearmonthdate"),
+                alt.Tooltip(f"{by}:N", title="Side"),
+                alt.Tooltip(f"{y}:Q", title=title),
+            ],
+        )
+    )
+    return _finished(drawn, height)
+
+
+def _named_colour(by: str, names: Sequence[str], palette: Palette) -> alt.Color:
+    colours = [palette.quiet, palette.accent, palette.flagged] if len(names) > 1 else [palette.accent]
+    return alt.Color(
+        f"{by}:N",
+        scale=alt.Scale(domain=list(names), range=colours[: len(names)]),
+        legend=alt.Legend(title=None, orient="top", labelColor=palette.text, symbolType="stroke"),
+    )
+
+
 def _clock_or_day(span: tuple[str, str]) -> str:
     """The form of an axis' labels: times of day for up to two days, else dates."""
     start, end = (datetime.fromisoformat(text) for text in span)

@@ -9,10 +9,14 @@ from urllib.parse import urlencode
 
 from riskloom.dashboard import words
 from riskloom.dashboard.roles import Roles
+from riskloom.errors import Fault
 
 PILLS_SHOWN = 4
 _LADDER = ("low", "medium", "high", "critical")
-_NUMBERS = frozenset({"Amount", "Distance", "Rows"})
+_NUMBERS = frozenset(
+    {"Amount", "Distance", "Rows", "Events", "Hits", "Known fraud", "Known honest", "As it is", "As changed"}
+    | {"Difference", "Fraud by value"}
+)
 
 
 def text(value: object) -> str:
@@ -140,3 +144,26 @@ def facts(given: Iterable[tuple[str, str]]) -> str:
     """Names and values, one below the other; values are HTML."""
     rows = (f"<dt>{text(name)}</dt><dd>{value}</dd>" for name, value in given)
     return f'<dl class="rl-facts">{"".join(rows)}</dl>'
+
+
+def faults(given: Iterable[Fault]) -> str:
+    """What is wrong with something a person wrote: where, what is expected, what came, what would help."""
+    rows = [
+        f"<li><b>{text(fault.where)}</b> expected {text(fault.expected)}"
+        + (f", got <code>{text(fault.got)}</code>" if fault.got else "")
+        + (f"<small>{text(fault.hint)}</small>" if fault.hint else "")
+        + "</li>"
+        for fault in given
+    ]
+    return f'<ul class="rl-faults" role="alert">{"".join(rows)}</ul>'
+
+
+def bars(given: Sequence[tuple[str, float, str]]) -> str:
+    """Figures as bars from nothing to the largest: (label as HTML, size, figure)."""
+    most = max((abs(size) for _, size, _ in given), default=0.0) or 1.0
+    rows = (
+        f'<div class="rl-count">{label}<i><i style="width:{100 * abs(size) / most:.1f}%"></i></i>'
+        f"<b>{text(figure)}</b></div>"
+        for label, size, figure in given
+    )
+    return f'<div class="rl-counts">{"".join(rows)}</div>'

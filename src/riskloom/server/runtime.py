@@ -35,6 +35,7 @@ from riskloom.server.lineup.team import Casting
 from riskloom.server.lock import Lock, only_server
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
+from riskloom.server.policy.check import RuleCheck
 from riskloom.server.policy.repo import PolicyRepo
 from riskloom.server.policy.service import PolicyService
 from riskloom.server.rebuild import Progress
@@ -62,6 +63,7 @@ class Runtime:
         labels: LabelService,
         policy: PolicyService,
         replays: ReplayJobs,
+        rule_check: RuleCheck,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -74,6 +76,7 @@ class Runtime:
         self.labels = labels
         self.policy = policy
         self.replays = replays
+        self.rule_check = rule_check
 
     @property
     def bundle(self) -> Bundle:
@@ -106,6 +109,8 @@ class Runtime:
             "base_currency": scenario.base_currency,
             "timezone": scenario.timezone,
             "main_entity": scenario.main_entity,
+            "id_field": scenario.id_field,
+            "time_field": scenario.time_field,
             "fields": [
                 {
                     "name": field.name,
@@ -113,6 +118,8 @@ class Runtime:
                     "entity": field.entity or None,
                     "pii": field.pii,
                     "required": field.required,
+                    "values": list(field.values),
+                    "currency_field": field.currency_field,
                 }
                 for field in scenario.fields
             ],
@@ -253,12 +260,15 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     models = ModelService(deciding, model_repo, texts, settings, clock, follower)
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
-    labels = LabelService(deciding, LabelRepo(engine, name))
+    label_repo = LabelRepo(engine, name)
+    labels, rule_check = LabelService(deciding, label_repo), RuleCheck(deciding, lists, label_repo)
     beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
-        yield Runtime(settings, deciding, service, models, views, lineups, follower, labels, policy, replays)
+        yield Runtime(
+            settings, deciding, service, models, views, lineups, follower, labels, policy, replays, rule_check
+        )
     finally:
         for task in beside:
             task.cancel()

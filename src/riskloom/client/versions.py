@@ -1,0 +1,55 @@
+"""Versions of the registry that the server follows: what they are, how they do, and their stages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+from urllib.parse import quote
+
+from riskloom.client.calls import Calls
+
+_PATIENCE = 120.0
+_BASE = "/api/v1/models"
+
+
+class VersionCalls(Calls):
+    """The part of `Client` about versions; each raises NotFound when the server follows no registry."""
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Every version and its stage, oldest first."""
+        return cast("list[dict[str, Any]]", self._get(f"{_BASE}/versions"))
+
+    def version(self, number: int) -> dict[str, Any]:
+        """One version: its files, figures and moves."""
+        return cast("dict[str, Any]", self._get(f"{_BASE}/versions/{number}"))
+
+    def attachment(self, number: int, name: str) -> bytes:
+        """A file that was published with a version, say its report."""
+        return self._send("GET", f"{_BASE}/versions/{number}/attachments/{quote(name)}").content
+
+    def comparison(self, number: int) -> dict[str, Any]:
+        """What a shadow or canary said, beside what was decided, on the same events."""
+        return cast("dict[str, Any]", self._get(f"{_BASE}/versions/{number}/comparison"))
+
+    def quality(self, bundle: str | None = None) -> dict[str, Any]:
+        """How a bundle did on the labelled events it decided or tried; the champion when None."""
+        return cast("dict[str, Any]", self._get(f"{_BASE}/quality", {"bundle": bundle}))
+
+    def move(
+        self, number: int, to: str, reason: str, author: str, percent: float | None = None
+    ) -> dict[str, Any]:
+        """Move a version to another stage; at work when this answers, or `problem` says why not.
+
+        Raises
+        ------
+        StageInvalid
+        """
+        order = {"to": to, "reason": reason, "author": author, "percent": percent}
+        body = json.dumps({name: value for name, value in order.items() if value is not None}).encode()
+        answer = self._post(f"{_BASE}/versions/{number}/move", body, timeout=_PATIENCE)
+        return cast("dict[str, Any]", answer)
+
+    def roll_back(self, reason: str, author: str) -> dict[str, Any]:
+        """Bring the champion before this one back."""
+        body = json.dumps({"reason": reason, "author": author}).encode()
+        return cast("dict[str, Any]", self._post(f"{_BASE}/rollback", body, timeout=_PATIENCE))
