@@ -140,6 +140,7 @@ class Health(TypedDict):
     model: dict[str, Any] | None
     arrivals: int
     ready: bool
+    scenarios: NotRequired[list[dict[str, Any]]]
 
 
 class ModelRun(TypedDict):
@@ -159,6 +160,7 @@ class Models(TypedDict):
 
     current: dict[str, Any] | None
     runs: list[ModelRun]
+    problem: NotRequired[str | None]
 
 
 class Job(TypedDict):

@@ -12,7 +12,7 @@ import streamlit as st
 
 from riskloom.client import Client
 from riskloom.dashboard import connection, links, markup, words
-from riskloom.dashboard.views import decision, overview, queue, rules, scenario, score
+from riskloom.dashboard.views import decision, models, overview, queue, rules, scenario, score
 from riskloom.errors import RiskloomError
 
 HERE = Path(str(files("riskloom.dashboard")))
@@ -25,9 +25,17 @@ PAGES = {
     "decision": st.Page(decision.render, title="Decision", icon=":material/policy:", url_path="decision"),
     "score": st.Page(score.render, title="Score", icon=":material/speed:", url_path="score"),
     "rules": st.Page(rules.render, title="Rules & replay", icon=":material/rule:", url_path="rules"),
+    "models": st.Page(models.render, title="Models", icon=":material/model_training:", url_path="models"),
     "scenario": st.Page(
         scenario.render, title="Scenario and model", icon=":material/tune:", url_path="scenario"
     ),
+}
+
+
+SECTIONS = {
+    "Work": ("overview", "queue", "decision"),
+    "Change": ("score", "rules", "models"),
+    "Look up": ("scenario",),
 }
 
 
@@ -38,10 +46,12 @@ def main() -> None:
     )
     st.html(HERE / "style.css")
     st.logo(str(HERE / "wordmark.svg"), icon_image=str(HERE / "mark.svg"), size="large")
-    page = st.navigation(list(PAGES.values()))
+    page = st.navigation({section: [PAGES[name] for name in names] for section, names in SECTIONS.items()})
     links.follow(PAGES)
     with st.sidebar:
         st.fragment(run_every="5s")(_server_state)()
+        _scenario_choice()
+        _you()
         _server_address()
     with connection.explained():
         page.run()
@@ -71,6 +81,33 @@ def _server_state() -> None:
     st.html(
         f'<div class="rl-server {state[0]}"><i></i><b>{state[1]}</b>'
         f"<span>{markup.text(words.code_words(found['scenario']))}</span><span>{markup.text(trained)}</span></div>"
+    )
+
+
+def _scenario_choice() -> None:
+    """Which of the server's scenarios the pages are about, where it serves several."""
+    found = connection.health()
+    names = [] if isinstance(found, RiskloomError) else [one["scenario"] for one in found.get("scenarios", ())]
+    if len(names) < 2:
+        return
+    chosen = connection.chosen_scenario()
+    picked = st.selectbox(
+        "Scenario", names, index=names.index(chosen) if chosen in names else 0,
+        format_func=words.code_words, key="scenario_choice", persist_state="session",
+    )  # fmt: skip
+    if picked != (chosen or names[0]):
+        kept = (connection.ADDRESS, connection.USER, "scenario_choice", "you")
+        for name in [key for key in st.session_state if key not in kept]:
+            del st.session_state[name]
+        st.session_state[connection.SCENARIO] = picked
+        st.query_params.clear()
+        st.rerun()
+
+
+def _you() -> None:
+    """Who works here; it is written beside what they do."""
+    st.session_state[connection.USER] = st.text_input(
+        "Your name", key="you", placeholder="Written beside what you do", persist_state="session"
     )
 
 

@@ -60,7 +60,7 @@ def _ask_scenario(url: str, name: str | None) -> dict[str, Any]:
     return client().scenario()
 
 
-_client = st.cache_resource(max_entries=64, show_spinner=False)(_connect)
+_client = st.cache_resource(max_entries=64, show_spinner=False, on_release=Client.close)(_connect)
 _scenario = st.cache_data(ttl=30, max_entries=16, show_spinner=False)(_ask_scenario)
 
 

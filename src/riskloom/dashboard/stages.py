@@ -48,7 +48,7 @@ def controls(number: int) -> None:
             percent = st.number_input(
                 "Share as canary, %", 0.1, 99.9, 5.0, key=f"percent_{number}", width=150
             )
-            reason = st.text_input("Why", key=f"why_{number}", placeholder="It stays in the history")
+        reason = st.text_input("Why", key=f"why_{number}", placeholder="It stays in the history")
         sent = st.form_submit_button("Move", icon=":material/moving:")
     if sent:
         _move(number, str(to), reason.strip(), percent if to == "canary" else None)

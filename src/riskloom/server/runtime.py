@@ -33,6 +33,7 @@ from riskloom.server.lineup.follower import Caster, Follower
 from riskloom.server.lineup.repo import LineupRepo
 from riskloom.server.lineup.team import Casting
 from riskloom.server.lock import Lock, only_server
+from riskloom.server.models.quality import QualityRepo
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
 from riskloom.server.policy.check import RuleCheck
@@ -257,7 +258,9 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
     views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
     service = DecisionService(deciding, repo, lists, counts, views)
-    models = ModelService(deciding, model_repo, texts, settings, clock, follower)
+    models = ModelService(
+        deciding, model_repo, texts, settings, clock, follower, QualityRepo(engine, name)
+    )
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     label_repo = LabelRepo(engine, name)

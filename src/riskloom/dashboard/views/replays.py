@@ -112,7 +112,7 @@ def _result(job: Mapping[str, Any], roles: Roles) -> None:
         )  # fmt: skip
         st.html(comparison.changes(result))
     if code:
-        st.html(f"<h3>{markup.text(words.reason_title(code))}, by itself</h3>")
+        st.subheader(f"{words.reason_title(code)}, by itself")
         st.html(comparison.rule_lines(result, code))
     with st.expander("Events that come out otherwise", expanded=True):
         st.html(comparison.examples(result, roles))

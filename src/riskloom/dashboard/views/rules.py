@@ -153,7 +153,8 @@ def _check(
         st.html(markup.faults(error.faults))
         return
     if found["faults"]:
-        st.html("<h3>Not yet a rule</h3>" + tried.faults(found["faults"], form))
+        st.subheader("Not yet a rule")
+        st.html(tried.faults(found["faults"], form))
     else:
         st.session_state[CHECKED] = {"code": rule["code"], "rules": found["rules"]}
     if found["tried"] is None:

@@ -141,9 +141,8 @@ def _show(roles: Roles) -> None:
         return
     newest = tries[0]
     if "faults" in newest:
-        st.html(
-            f"<h3>This is no {markup.text(roles.event_word)} yet</h3>{markup.faults(newest['faults'])}"
-        )
+        st.subheader(f"This is no {roles.event_word} yet")
+        st.html(markup.faults(newest["faults"]))
     elif "refused" in newest:
         st.html(f'<div class="rl-error"><h3>Refused</h3><p>{markup.text(newest["refused"])}</p></div>')
     else:

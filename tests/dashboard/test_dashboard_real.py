@@ -1,0 +1,188 @@
+"""Pages that change things, against a real server: score, rules and replays, models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from riskloom.bundle import Bundle, write_bundle
+from riskloom.client import Client
+from support.databases import Database
+from support.events import payment
+from support.process import serve
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def url(
+    make_database: Callable[[str], Database], trained: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A server with a model and a registry, eight decided payments, and two labels."""
+    database, folder = make_database("sqlite"), tmp_path_factory.mktemp("bundle")
+    bundle = write_bundle(trained, folder / "bundle")
+    with (
+        serve(database, "--bundle", str(bundle), "--registry", str(folder / "registry")) as process,
+        Client(process.url, timeout=60) as client,
+    ):
+        began = datetime.now(UTC) - timedelta(seconds=60)
+        for number in range(8):
+            time_of = (began + timedelta(seconds=number)).isoformat()
+            client.score(payment(f"b-{number}", timestamp=time_of, amount=10 + number))
+        client.tell(
+            [
+                {"event_id": "b-7", "fraud": True, "source": "analyst"},
+                {"event_id": "b-1", "fraud": False, "source": "analyst"},
+            ]
+        )
+        yield process.url
+
+
+@pytest.fixture
+def client(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setenv("RISKLOOM_API_URL", url)
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    with Client(url, timeout=60) as made:
+        yield made
+    st.cache_resource.clear()
+
+
+def draw_score() -> None:
+    from riskloom.dashboard import connection
+    from riskloom.dashboard.views import score
+
+    with connection.explained():
+        score.render()
+
+
+def draw_rules() -> None:
+    from riskloom.dashboard import connection
+    from riskloom.dashboard.views import rules
+
+    with connection.explained():
+        rules.render()
+
+
+def draw_models() -> None:
+    from riskloom.dashboard import connection
+    from riskloom.dashboard.views import models
+
+    with connection.explained():
+        models.render()
+
+
+def page(draw: Callable[[], None], **asked: str) -> AppTest:
+    test = AppTest.from_function(draw, default_timeout=60)
+    for name, value in asked.items():
+        test.query_params[name] = value
+    return test.run()
+
+
+def shown(test: AppTest) -> str:
+    """All HTML and text of a page."""
+    assert not test.exception, test.exception
+    every: list[Any] = [*test.get("html"), *test.title, *test.subheader, *test.caption, *test.warning, *test.error]
+    return "\n".join(str(item.value if hasattr(item, "value") else item.body) for item in every)
+
+
+def test_the_form_begins_with_the_newest_event_and_trying_it_stores_nothing(client: Client) -> None:
+    test = page(draw_score)
+    assert test.text_input(key="score_user_id").value == "ann"
+    test.text_input(key="score_amount").set_value("9000")
+    test.button[0].click().run()
+    text = shown(test)
+    assert "paid <b>9,000.00 USD</b>" in text
+    assert "A dry run: nothing was stored" in text
+    assert "What raised the score" in text
+    assert "decision?event=b-" in text, "the evidence is linked"
+    assert client.stats()["total_events"] == 8
+    test.text_input(key="score_amount").set_value("12")
+    test.button[0].click().run()
+    assert "Amount 9000 → 12" in shown(test)
+
+
+def test_what_is_wrong_with_an_event_is_said_field_by_field(client: Client) -> None:
+    test = page(draw_score, like="b-3")
+    assert test.text_input(key="score_amount").value == "13"
+    test.text_input(key="score_amount").set_value("a lot")
+    test.text_input(key="score_lat").set_value("100")
+    test.button[0].click().run()
+    text = shown(test)
+    for said in ("This is no payment yet", "<b>amount</b>", "<b>lat</b>", "degrees from -90 to 90"):
+        assert said in text
+
+
+def test_an_event_is_stored_only_when_told_so(client: Client) -> None:
+    test = page(draw_score)
+    test.toggle(key="score_store").set_value(True).run()
+    test.text_input(key="score_event_id").set_value("stored-1")
+    test.button[0].click().run()
+    assert "Stored: open the decision" in shown(test)
+    assert client.decision("stored-1")["event_id"] == "stored-1"
+
+
+def test_a_rule_is_checked_while_it_is_written(client: Client) -> None:
+    test = page(draw_rules, rule="VELOCITY_5M")
+    assert test.text_input(key="rule_when").value == "user_tx_count_5m >= 4"
+    assert "Would have hit" in shown(test)
+    test.text_input(key="rule_when").set_value("user_tx_count_5m >= amunt").run()
+    text = shown(test)
+    assert "Not yet a rule" in text
+    assert "<mark>amunt</mark>" in text
+    assert "did you mean &#x27;amount&#x27;?" in text
+    test.text_input(key="rule_when").set_value("user_tx_count_5m >= 6").run()
+    text = shown(test)
+    assert "Example 1" not in text
+    assert "did hit" in text
+
+
+def test_a_rule_is_replayed_compared_published_and_moved(client: Client) -> None:
+    test = page(draw_rules, rule="VELOCITY_5M")
+    test.text_input(key="rule_when").set_value("user_tx_count_5m >= 2").run()
+    test.text_area(key="rule_examples").set_value("- hit: {user_tx_count_5m: 7}").run()
+    replay = next(button for button in test.button if button.label == "Replay on history")
+    replay.click().run()
+    job = test.session_state["replay_job"]
+    until = time.monotonic() + 60
+    while client.replay(job)["status"] == "running" and time.monotonic() < until:
+        time.sleep(0.2)
+    text = shown(test.run())
+    assert "decisions come out otherwise" in text
+    assert "Velocity, 5 min, by itself" in text
+    test.text_input(key="replay_reason").set_value("two are enough")
+    next(button for button in test.button if button.label == "Publish as a candidate").click().run()
+    assert not test.exception
+    version = client.versions()[-1]
+    assert (version["stage"], version["reason"]) == ("candidate", "two are enough")
+    number = version["version"]
+    next(button for button in test.button if button.label == "Move").click().run()
+    assert "Say why" in shown(test)
+    test.text_input(key=f"why_{number}").set_value("a look")
+    next(button for button in test.button if button.label == "Move").click().run()
+    assert client.version(number)["stage"] == "shadow"
+
+
+def test_models_show_versions_and_how_they_do(client: Client) -> None:
+    text = shown(page(draw_models))
+    for said in ("Version 1", "Champion", "Average precision", "there was no champion", "No report was"):
+        assert said in text
+
+
+def test_models_without_a_registry_say_how_to_get_one(
+    make_database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(make_database("sqlite")) as process:
+        monkeypatch.setenv("RISKLOOM_API_URL", process.url)
+        st.cache_data.clear()
+        st.cache_resource.clear()
+        text = shown(page(draw_models))
+        st.cache_resource.clear()
+    assert "rules alone decide" in text
+    assert "--registry" in text
