@@ -17,6 +17,7 @@ import httpx
 
 from riskloom.client.policy import PolicyCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
+from riskloom.client.reports import ReportCalls
 from riskloom.client.shapes import (
     BatchError,
     Decision,
@@ -65,7 +66,7 @@ RETRAIN_TIMEOUT = 900.0
 _WHOLE = ("/api/v1/health", "/api/v1/readiness", "/api/v1/scenarios/")
 
 
-class Client(PolicyCalls, VersionCalls):
+class Client(PolicyCalls, VersionCalls, ReportCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters

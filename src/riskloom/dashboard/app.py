@@ -12,7 +12,7 @@ import streamlit as st
 
 from riskloom.client import Client
 from riskloom.dashboard import connection, links, markup, words
-from riskloom.dashboard.views import decision, models, overview, queue, rules, scenario, score
+from riskloom.dashboard.views import analytics, decision, models, overview, queue, rules, scenario, score
 from riskloom.errors import RiskloomError
 
 HERE = Path(str(files("riskloom.dashboard")))
@@ -26,6 +26,9 @@ PAGES = {
     "score": st.Page(score.render, title="Score", icon=":material/speed:", url_path="score"),
     "rules": st.Page(rules.render, title="Rules & replay", icon=":material/rule:", url_path="rules"),
     "models": st.Page(models.render, title="Models", icon=":material/model_training:", url_path="models"),
+    "analytics": st.Page(
+        analytics.render, title="Analytics", icon=":material/bar_chart:", url_path="analytics"
+    ),
     "scenario": st.Page(
         scenario.render, title="Scenario and model", icon=":material/tune:", url_path="scenario"
     ),
@@ -35,7 +38,7 @@ PAGES = {
 SECTIONS = {
     "Work": ("overview", "queue", "decision"),
     "Change": ("score", "rules", "models"),
-    "Look up": ("scenario",),
+    "Look back": ("analytics", "scenario"),
 }
 
 

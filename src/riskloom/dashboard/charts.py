@@ -151,6 +151,32 @@ def lines(
     return finished(drawn, height)
 
 
+def periods(rows: Sequence[Mapping[str, Any]], palette: Palette, period: str) -> alt.Chart:
+    """Flagged and rejected decisions of each day, week or month."""
+    unit: Any = "utcyearmonth" if period == "month" else "utcyearmonthdate"
+    form = "%b %Y" if period == "month" else "%-d %b"
+    bars = (
+        alt.Chart(pd.DataFrame(rows, columns=["key", "outcome", "count"]))
+        .mark_bar(cornerRadius=1)
+        .encode(
+            x=alt.X("key:T", timeUnit=unit, title=None, axis=_time_axis(palette, form)),
+            y=alt.Y("count:Q", title="Flagged", axis=value_axis(palette, extent=30)),
+            color=alt.Color(
+                "outcome:N",
+                scale=alt.Scale(domain=["Rejected", "Flagged"], range=[palette.rejected, palette.flagged]),
+                legend=alt.Legend(title=None, orient="top", labelColor=palette.text),
+            ),
+            order=alt.Order("outcome:N", sort="descending"),
+            tooltip=[
+                alt.Tooltip("key:T", title="From", timeUnit="utcyearmonthdate"),
+                alt.Tooltip("outcome:N", title="Outcome"),
+                alt.Tooltip("count:Q", title="Decisions"),
+            ],
+        )
+    )
+    return finished(bars, 190)
+
+
 def _named_colour(by: str, names: Sequence[str], palette: Palette) -> alt.Color:
     colours = [palette.quiet, palette.accent, palette.flagged] if len(names) > 1 else [palette.accent]
     return alt.Color(

@@ -74,23 +74,26 @@ def risk(score: float | None, flag_from: float = 98.0) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, kinds: Sequence[str] = (), empty: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    kinds: Sequence[str] = (),
+    empty: str = "",
+    numbers: Iterable[str] = (),
 ) -> str:
-    """A table; cells are HTML, `kinds` are classes of the rows."""
-    head = "".join(f'<th class="{_align(name)}">{text(name)}</th>' for name in columns)
+    """A table; cells are HTML, `kinds` are classes of the rows, `numbers` more columns to align right."""
+    right = _NUMBERS | set(numbers)
+    aligned = {name: "rl-num" if name in right else "" for name in columns}
+    head = "".join(f'<th class="{aligned[name]}">{text(name)}</th>' for name in columns)
     body = []
     for at, row in enumerate(rows):
         cells = "".join(
-            f'<td class="{_align(name)}">{cell}</td>' for name, cell in zip(columns, row, strict=True)
+            f'<td class="{aligned[name]}">{cell}</td>' for name, cell in zip(columns, row, strict=True)
         )
         body.append(f'<tr class="{kinds[at] if kinds else ""}">{cells}</tr>')
     if not body:
         return f'<div class="rl-empty">{text(empty)}</div>'
     return f'<table class="rl-table"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
-
-
-def _align(name: str) -> str:
-    return "rl-num" if name in _NUMBERS else ""
 
 
 def two_lines(first: str, second: str) -> str:

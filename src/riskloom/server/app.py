@@ -21,6 +21,7 @@ from riskloom.server.lineup import api as lineup
 from riskloom.server.models import api as models
 from riskloom.server.policy import api as policy
 from riskloom.server.replays import api as replays
+from riskloom.server.reports import api as reports
 from riskloom.server.runtime import Served
 
 PREFIXES = ("/api/v1", "/api/v1/scenarios/{scenario}")
@@ -46,6 +47,7 @@ def create_app(served: Served) -> HotRoute:
             lineup.router,
             policy.router,
             replays.router,
+            reports.router,
         ):
             app.include_router(router, prefix=prefix, dependencies=named)
     for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):

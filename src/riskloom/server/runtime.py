@@ -42,6 +42,8 @@ from riskloom.server.policy.service import PolicyService
 from riskloom.server.rebuild import Progress
 from riskloom.server.recovery import rebuilt
 from riskloom.server.replays.jobs import ReplayJobs
+from riskloom.server.reports.repo import ReportRepo
+from riskloom.server.reports.service import ReportService, money_of
 from riskloom.server.security.access import Access
 from riskloom.server.settings import Settings
 from riskloom.server.snapshot_job import snapshot_regularly
@@ -65,6 +67,7 @@ class Runtime:
         policy: PolicyService,
         replays: ReplayJobs,
         rule_check: RuleCheck,
+        reports: ReportService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -78,6 +81,7 @@ class Runtime:
         self.policy = policy
         self.replays = replays
         self.rule_check = rule_check
+        self.reports = reports
 
     @property
     def bundle(self) -> Bundle:
@@ -270,8 +274,9 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         beside.add(asyncio.create_task(follower.run()))
     try:
         yield Runtime(
-            settings, deciding, service, models, views, lineups, follower, labels, policy, replays, rule_check
-        )
+            settings, deciding, service, models, views, lineups, follower, labels, policy, replays,
+            rule_check, ReportService(ReportRepo(engine, name, money_of(bundle.scenario)), bundle.scenario),
+        )  # fmt: skip
     finally:
         for task in beside:
             task.cancel()
