@@ -12,6 +12,8 @@ RiskloomError
 ├── EventConflict         409  the same event id with another body
 ├── Conflict              409  not possible while something else is going on
 ├── StageInvalid          409  a version cannot move there from the stage it is in
+├── MoveInvalid           409  an alert cannot move there from the state it is in
+├── Held                  409  somebody else works on it, and until when
 ├── BodyTooLarge          413
 ├── NotFound              404
 ├── Unauthorized          401
@@ -176,6 +178,27 @@ class StageInvalid(RiskloomError):
     code = "stage_invalid"
     status = 409
     title = "Move between stages not allowed"
+
+
+class MoveInvalid(RiskloomError):
+    """It cannot move to that state from the one it is in; nothing was changed."""
+
+    code = "move_invalid"
+    status = 409
+    title = "Move between states not allowed"
+
+
+class Held(RiskloomError):
+    """Somebody else works on it: `holder`, until the time `until`."""
+
+    code = "held"
+    status = 409
+    title = "Held by somebody else"
+
+    def __init__(self, message: str, holder: str, until: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
+        self.until = until
 
 
 class BodyTooLarge(RiskloomError):

@@ -16,7 +16,7 @@ from riskloom.errors import AlreadyRunning, ParameterInvalid, RiskloomError, Sto
 from riskloom.server import lock as lock_module
 from riskloom.server.db import cause_of, database_url, is_storable, open_engine, reading, upgrade, writing
 from riskloom.server.lock import only_server
-from riskloom.server.tables import metadata
+from riskloom.server.schema import metadata
 from support.databases import Database
 from support.events import payment
 from support.server import serving

@@ -170,15 +170,15 @@ def test_a_full_disk_is_503_for_all_and_then_goes_on(
     with serving(sqlite, trained) as server:
         assert set(storm(server, history(100)).values()) == {200}
         pages["most"] = sqlite.one("pragma page_count")
-        server.runtime.engine._writer._engine.dispose()
-        server.runtime.engine._writer._drop_connection()
+        server.runtime.engine.commits.writer._engine.dispose()
+        server.runtime.engine.commits.writer._drop_connection()
         statuses = storm(server, history(400, seed=77))
         assert set(statuses.values()) == {503}, "one transaction, and all behind it"
         for _ in range(3):
             assert set(storm(server, burst(5, "behind")).values()) == {503}
         assert server.get("/api/v1/readiness").status_code == 503
         pages["most"] = 1_000_000
-        server.runtime.engine._writer._engine.dispose()
+        server.runtime.engine.commits.writer._engine.dispose()
         calm(server)
         assert set(storm(server, history(400, seed=77)).values()) == {200}
         check_log(sqlite, trained)
@@ -265,7 +265,7 @@ def test_reading_a_dead_database_is_a_503_too(
 ) -> None:
     with serving(postgres, bundle) as server:
         server.post("/api/v1/score/batch", {"events": burst(6)})
-        engine = server.runtime.engine._writer._engine
+        engine = server.runtime.engine.commits.writer._engine
 
         def refuse(*_given: Any, **_named: Any) -> Any:
             raise psycopg.OperationalError("connection refused")

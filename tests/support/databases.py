@@ -10,18 +10,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from riskloom.server.schema import metadata
+
 KINDS = ("sqlite", "postgresql")
-TABLES = (
-    "events",
-    "personal_data",
-    "decisions",
-    "bundles",
-    "model_runs",
-    "labels",
-    "trials",
-    "lineups",
-    "policy_changes",
-)
+TABLES = tuple(metadata.tables)
+COUNTED = ("events", "personal_data", "decisions")
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,7 @@ class Database:
 
     def counts(self) -> tuple[int, int, int]:
         """How many events, personal rows and decisions are stored."""
-        return tuple(self.one(f"select count(*) from {table}") for table in TABLES[:3])  # type: ignore[return-value]  # noqa: S608
+        return tuple(self.one(f"select count(*) from {table}") for table in COUNTED)  # type: ignore[return-value]  # noqa: S608
 
 
 class PostgresServer:

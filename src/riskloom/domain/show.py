@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from riskloom.domain.field import INTEGER_LIMIT, Field, FieldType
-from riskloom.domain.money import POWERS
+from riskloom.domain.money import POWERS, exponent
 
 _EPOCH = date(1970, 1, 1)
 
@@ -93,6 +93,18 @@ def _show_money(minor: int, decimals: int, sent: str | None) -> object:
 
 def _show_clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def show_money(minor: int, currency: str) -> str:
+    """An amount as decimal text with all its decimals.
+
+    >>> show_money(-1205, "USD"), show_money(7, "JPY")
+    ('-12.05', '7')
+    """
+    decimals = exponent(currency)
+    whole, part = divmod(abs(minor), POWERS[decimals])
+    text = f"{whole}.{part:0{decimals}d}" if decimals else str(whole)
+    return f"-{text}" if minor < 0 else text
 
 
 def show_scaled(value: int, decimals: int) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from riskloom.detectors.prepare_spec import PreparationSpec
@@ -12,6 +13,7 @@ from riskloom.domain.field import Field, FieldType
 from riskloom.domain.money import is_currency_code
 from riskloom.errors import Fault, NotFound, ScenarioInvalid, nearest, show
 from riskloom.expression.tree import Type
+from riskloom.scenario.alert_section import read_alerts
 from riskloom.scenario.document import Document
 from riskloom.scenario.event_section import (
     NAME_HINT,
@@ -38,7 +40,9 @@ FEATURE_KEYS = (
     "scenario", "describe", "base_currency", "timezone", "max_lateness", "clock_tolerance", "unknown_fields",
     "event", "features",
 )  # fmt: skip
-_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "lists", "rules", "policy", "rates")
+SIDES: Mapping[str, Any] = MappingProxyType({"rules": [], "rates": None, "lists": [], "alerts": None})
+"""What stands in the scenario itself or in a file that it names, and what each is where it is not there."""
+_KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "policy", *SIDES)
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -75,9 +79,7 @@ def load_scenario(named: str | Path) -> Scenario:
     document = _read_file(path)
     top = document.mapping(document.data, (), _KEYS)
     document.data = top
-    rules = _side_document(document, "rules", path.parent, [])
-    rates = _side_document(document, "rates", path.parent, None)
-    return build(document, rules, rates, _side_document(document, "lists", path.parent, []))
+    return build(document, {key: _side_document(document, key, path.parent, SIDES[key]) for key in SIDES})
 
 
 def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
@@ -94,14 +96,10 @@ def scenario_from_parts(parts: Mapping[str, Any]) -> Scenario:
     data |= {**(model if isinstance(model, dict) else {}), "policy": parts.get("policy")}
     document = Document("bundle/features", data)
     document.mapping(data, (), _KEYS)
-    rules = Document("bundle/rules", parts.get("rules"))
-    lists = Document("bundle/lists", parts.get("lists"))
-    return build(document, rules, Document("bundle/rates", parts.get("rates")), lists)
+    return build(document, {key: Document(f"bundle/{key}", parts.get(key)) for key in SIDES})
 
 
-def build(
-    document: Document, rules_document: Document, rates_document: Document, lists_document: Document
-) -> Scenario:
+def build(document: Document, sides: Mapping[str, Document]) -> Scenario:
     """Check every section and put the scenario together; all faults of all files are raised at once."""
     data = document.data
     event = document.mapping(data.get("event"), ("event",))
@@ -117,11 +115,15 @@ def build(
     features = read_features(document, columns, entities, timezone)
     _share_steps(document, steps, features)
     unknown_fields = document.choice(data, "unknown_fields", (), ("refuse", "ignore"), "refuse")
-    rates = read_rates(rates_document, base_currency)
-    lists, of_lists = read_lists(lists_document, columns)
+    rates = read_rates(sides["rates"], base_currency)
+    lists, of_lists = read_lists(sides["lists"], columns)
     types, windows = _rule_types(columns, features)
     names = Names(types, windows, timezone, fields_of(lists))
-    expand_packs(rules_document, types)
+    expand_packs(sides["rules"], types)
+    rules = read_rules(sides["rules"], names, of_lists)
+    codes = [rule.code for rule in rules]
+    main_entity = next(iter(entities.values()), "")
+    alerts = read_alerts(sides["alerts"], fields, main_entity, types, codes, timezone)
     scenario = Scenario(
         name=_read_name(document),
         describe=document.text(data, "describe", (), ""),
@@ -139,20 +141,23 @@ def build(
         entities=entities,
         features=features,
         model=read_model(document, features),
-        rules=read_rules(rules_document, names, of_lists),
+        rules=rules,
         policy=read_policy(document, columns),
         rates=rates,
         parts={
             "features": {key: data[key] for key in FEATURE_KEYS if data.get(key) is not None},
             "model": {key: data[key] for key in MODEL_KEYS if data.get(key) is not None},
-            "rules": rules_document.data or [],
+            "rules": sides["rules"].data or [],
             "policy": data.get("policy") or {},
             "rates": rates.as_data(),
-            **({"lists": lists_document.data} if lists else {}),
+            **({"lists": sides["lists"].data} if lists else {}),
+            **({"alerts": sides["alerts"].data} if sides["alerts"].data else {}),
         },
         lists=lists,
+        alerts=alerts,
     )
-    document.faults += rules_document.faults + rates_document.faults + lists_document.faults
+    for side in sides.values():
+        document.faults += side.faults
     if not document.faults:
         check_engine_limits(document, scenario.windows, scenario.columns)
     document.finish()

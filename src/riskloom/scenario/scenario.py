@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from riskloom.detectors.prepare_spec import PreparationSpec
@@ -17,6 +17,7 @@ from riskloom.expression.check import Expression
 from riskloom.expression.tree import Type, membership
 from riskloom.features.spec import Column, WindowFeature
 from riskloom.policy.policy import Policy
+from riskloom.policy.route import AlertSpec
 from riskloom.rules.lists import ListSpec
 from riskloom.rules.rule_set import Rule
 
@@ -95,6 +96,7 @@ class Scenario:
     rates: RateTable
     parts: Mapping[str, Any]
     lists: tuple[ListSpec, ...] = ()
+    alerts: AlertSpec = field(default_factory=AlertSpec)
 
     @property
     def windows(self) -> tuple[WindowFeature, ...]:

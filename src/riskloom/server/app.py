@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from riskloom import __version__
 from riskloom.errors import Fault, NotFound, ParameterInvalid, RiskloomError
+from riskloom.server.alerts import api as alerts
 from riskloom.server.compat import first_system, predict, scoring
 from riskloom.server.decisions import api as decisions
 from riskloom.server.hot import HotRoute
@@ -48,6 +49,7 @@ def create_app(served: Served) -> HotRoute:
             policy.router,
             replays.router,
             reports.router,
+            alerts.router,
         ):
             app.include_router(router, prefix=prefix, dependencies=named)
     for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):

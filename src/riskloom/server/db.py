@@ -128,6 +128,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
         ) from error
 
 
+@contextlib.contextmanager
+def locking(engine: Engine) -> Iterator[Connection]:
+    """A connection for one transaction that reads what it then writes: in SQLite nobody else writes
+    meanwhile; in PostgreSQL rows are locked as they are read (`with_for_update`).
+
+    Raises
+    ------
+    StoreUnavailable
+    """
+    with writing(engine) as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
 def is_storable(text: str) -> bool:
     """Whether every database can hold this text: PostgreSQL takes no NUL, and no half of a surrogate
     pair is UTF-8."""

@@ -1,14 +1,13 @@
 """The one place where state is advanced: numbers arrivals, decides in order, answers after the commit.
 
 Everything here runs on the event loop's thread; only commits and a rebuild of the state run beside it.
+What becomes of a record until it is durable is in `commits`, what follows from a decision in `effects`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +20,12 @@ from riskloom.domain.decision import Decision
 from riskloom.domain.event import Event
 from riskloom.errors import Conflict, EventConflict, NotFound, StoreUnavailable
 from riskloom.pipeline import TOO_LATE, Pipeline
+from riskloom.server.commits import Commits, Key
 from riskloom.server.decisions.difference import difference
 from riskloom.server.decisions.record import Record, decision_row, decode, row_values, trial_row
 from riskloom.server.decisions.repo import DecisionRepo
-from riskloom.server.ids import RecentIds, SeenIds
+from riskloom.server.effects import Effects
+from riskloom.server.ids import RecentIds, SeenIds, id_maker
 from riskloom.server.lineup.team import Casting, Entry, Fact, Team, catch_up, features_of
 from riskloom.server.lock import Lock
 from riskloom.server.policy.memory import PolicyChange, PolicyMemory
@@ -32,7 +33,6 @@ from riskloom.server.policy.repo import PolicyRepo, change_row
 from riskloom.server.rebuild import Snapshots, rebuild, stored_vector
 from riskloom.server.recovery import Rebuilt, by_features, recover
 from riskloom.server.replays.parity import Parity
-from riskloom.server.writer import Writer
 
 log = structlog.get_logger()
 CATCH_UP = 1_000
@@ -74,8 +74,10 @@ class DecisionEngine:
         recent: RecentIds,
         arrivals: Arrivals,
         clock: Clock,
+        effects: Effects,
     ) -> None:
         self.repo = repo
+        self.effects = effects
         self.clock = clock
         self.casting = casting
         self.schema = casting.champion.scenario.schema()
@@ -85,26 +87,22 @@ class DecisionEngine:
         self.parity = Parity()
         self._data_dir = data_dir
         self._lock = lock
-        self._writer = Writer(engine, repo, self._committed_on_thread)
+        self.commits = Commits(engine, repo, self._commit_failed)
         self._team: Team | None = None
         self._taken: list[Entry] | None = None
         self._arrivals = arrivals
         self._changes = 0
         self._arrival = 0
-        self._in_flight: dict[str | int, Record] = {}
-        self._unsent: list[Record] = []
         self._seen = SeenIds()
         self._recent = recent
         self._unready: str | None = "starting"
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._recovery: asyncio.Task[None] | None = None
 
     # ---------------------------------------------------------------- life
 
     async def start(self, state: Rebuilt) -> None:
         """Begin with a rebuilt state."""
-        self._loop = asyncio.get_running_loop()
-        self._writer.start()
+        self.commits.start()
         self._adopt(state)
 
     async def stop(self) -> None:
@@ -114,10 +112,8 @@ class DecisionEngine:
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.wait({self._recovery})
-        self._send()
-        await asyncio.to_thread(self._writer.stop)
-        await asyncio.sleep(0)
-        if healthy and self._writer.error is None and self._team is not None:
+        await self.commits.stop()
+        if healthy and self.commits.writer.error is None and self._team is not None:
             try:
                 snapshots, state = Snapshots(self._data_dir, self.bundle), self._team.pipeline.state
                 await asyncio.to_thread(snapshots.save, self.repo, state, self._arrival)
@@ -198,9 +194,7 @@ class DecisionEngine:
 
     async def _build(self, fresh: Mapping[str, Bundle]) -> tuple[dict[str, int], list[Pipeline]]:
         """Pipelines over the log, and by features part the arrival number up to which each has read."""
-        waiting = [_waiter(record) for record in self._in_flight.values()]
-        if waiting:
-            await asyncio.wait(waiting)
+        await self.commits.settle()
         built = {
             features: await asyncio.to_thread(rebuild, self.repo, bundle, Snapshots(self._data_dir, bundle))
             for features, bundle in fresh.items()
@@ -212,12 +206,12 @@ class DecisionEngine:
     def parse(self, data: object, *, idempotency_key: str = "", where: str = "") -> Event:
         """Check a decoded event; one without an id gets one, the same for the same idempotency key."""
         return self.schema.parse_one(
-            data, self.clock.now_us(), make_id=_id_maker(idempotency_key), where=where
+            data, self.clock.now_us(), make_id=id_maker(idempotency_key), where=where
         )
 
     def read(self, body: bytes, *, idempotency_key: str = "") -> Event:
         """Check an event as JSON, as `parse` checks a decoded one."""
-        return self.schema.read_one(body, self.clock.now_us(), make_id=_id_maker(idempotency_key))
+        return self.schema.read_one(body, self.clock.now_us(), make_id=id_maker(idempotency_key))
 
     async def take(self, event: Event, *, score: bool = True) -> Taken:
         """Decide an event (or only take it in) and wait until that is durable.
@@ -244,9 +238,8 @@ class DecisionEngine:
         """The synchronous half of `take`: (what was taken, what to await); None where a first one is in
         flight."""
         team = self.team
-        first = self._in_flight.get(event.id)
-        if first is not None:
-            return None, _waiter(first)
+        if (first := self.commits.waiter(event.id)) is not None:
+            return None, first
         digest = self.schema.digest(event)
         if self._seen.add(event.id):
             stored = self.repo.arrival_of(event.id)
@@ -271,7 +264,10 @@ class DecisionEngine:
         self._recent.add(arrival, event.id)
         if self._taken is not None:
             self._taken.append((arrival, event))
-        waiting = self._enqueue(Record(arrival, event.id, event_row, personal_row, row, trials))
+        record = Record(arrival, event.id, event_row, personal_row, row, trials)
+        if decision is not None and decision.flagged:
+            record.effects = self.effects.of(team.bundle_of(decision), event, decision, now_us)
+        waiting = self.commits.put(record)
         return Taken(arrival, event, decision, now_us, team.number), waiting
 
     def look(self, event: Event) -> Decision:
@@ -286,8 +282,8 @@ class DecisionEngine:
         NotFound
             When there is no such event.
         """
-        while (first := self._in_flight.get(event_id)) is not None:
-            await _waiter(first)
+        while (first := self.commits.waiter(event_id)) is not None:
+            await first
         row = self.repo.get(event_id=event_id)
         if row is None:
             raise NotFound(f"No event {event_id!r} is stored.", hint="POST it to /api/v1/events first")
@@ -326,17 +322,20 @@ class DecisionEngine:
         now_us = self.clock.now_us()
         decision = self.pipeline.score_stored(event, arrival, stored_vector(row.vector), degraded)
         values = decision_row(decision, self._name, now_us, self.team.number)
-        waiting = self._enqueue(Record(arrival, event.id, None, None, values))
+        record = Record(arrival, event.id, None, None, values)
+        if decision.flagged:
+            record.effects = self.effects.of(self.bundle, event, decision, now_us)
+        waiting = self.commits.put(record)
         return Taken(arrival, None, None), waiting
 
     # ---------------------------------------------------------------- labels
 
     async def settle(self, event_ids: Iterable[str]) -> None:
         """Wait for the commits under way of these events, and of all labels."""
-        keys: list[str | int] = [key for key in self._in_flight if isinstance(key, int)]
-        for key in [*event_ids, *keys]:
-            while (first := self._in_flight.get(key)) is not None:
-                await _waiter(first)
+        keys: list[Key] = [*event_ids, *self.commits.label_keys]
+        for key in keys:
+            while (first := self.commits.waiter(key)) is not None:
+                await first
 
     def tell(
         self, about: int, time_us: int, values: Mapping[str, Any], truth: bool, row: Sequence[Any]
@@ -364,7 +363,7 @@ class DecisionEngine:
         if self._taken is not None:
             self._taken.append((arrival, fact))
         record = Record(arrival, arrival, None, None, None, label_row=(arrival, *row))
-        return arrival, self._enqueue(record)
+        return arrival, self.commits.put(record)
 
     # ---------------------------------------------------------------- lists and switches
 
@@ -385,53 +384,27 @@ class DecisionEngine:
         self.memory.take(change)
         self._changes += 1
         row = change_row(change, self._name, self.newest)
-        await self._enqueue(Record(self.newest, -self._changes, None, None, None, change_row=row))
+        await self.commits.put(Record(self.newest, -self._changes, None, None, None, change_row=row))
 
-    # ---------------------------------------------------------------- commits
+    # ---------------------------------------------------------------- failed commits
 
-    def _enqueue(self, record: Record) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        record.committed = loop.create_future()
-        self._in_flight[record.key] = record
-        if not self._unsent:
-            loop.call_soon(self._send)  # after all that can be decided now: the writer is woken once
-        self._unsent.append(record)
-        return record.committed
-
-    def _send(self) -> None:
-        """Hand what was decided to the writer."""
-        if self._unsent:
-            records, self._unsent = self._unsent, []
-            self._writer.put(records)
-
-    def _committed_on_thread(self, batch: Sequence[Record], error: StoreUnavailable | None) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._committed, batch, error)
-
-    def _committed(self, batch: Sequence[Record], error: StoreUnavailable | None) -> None:
-        for record in batch:
-            self._in_flight.pop(record.key, None)
-            if record.committed is not None and not record.committed.done():
-                if error is None:
-                    record.committed.set_result(None)
-                else:
-                    record.committed.set_exception(error)
-        if error is not None and self._unready is None:
+    def _commit_failed(self, records: int, error: StoreUnavailable) -> None:
+        if self._unready is None:
             self._unready = "the database does not take writes; the state is rebuilt when it does"
-            log.error("engine.commit_failed", events=len(batch), reason=error.message)
+            log.error("engine.commit_failed", events=records, reason=error.message)
             self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
         state = await recover(
-            self._writer,
+            self.commits,
             self.repo,
             self._lock,
             lambda: self.casting,
             self._policies.memory,
+            lambda: self.effects.read(self.bundle, self.clock.now_us()),
             self._data_dir,
-            lambda: bool(self._in_flight),
         )
-        self._writer.resume()
+        self.commits.writer.resume()
         self._adopt(state)
         log.info("engine.recovered", arrival=self._arrival)
 
@@ -442,25 +415,8 @@ class DecisionEngine:
         if state.team.casting is not self.casting:
             state.team.use(self.bundle)  # another model was trained while the state was rebuilt
             self.casting = state.team.casting
+        self.effects.adopt(self.bundle, state.known)
         self._arrival = state.arrival
         self._arrivals.last = max(self._arrivals.last, state.last)
         self._seen.begin(self.repo.ids)
         self._unready = None
-
-
-def _id_maker(idempotency_key: str) -> Callable[[], str]:
-    if not idempotency_key:
-        return _random_id
-    key = hashlib.blake2b(idempotency_key.encode(), digest_size=16)
-    return lambda: "key-" + key.hexdigest()
-
-
-def _random_id() -> str:
-    return str(uuid.uuid4())
-
-
-def _waiter(record: Record) -> asyncio.Future[None]:
-    """A future of one's own for another's commit: one caller giving up cancels no other."""
-    if record.committed is None:
-        raise StoreUnavailable("Not started.")
-    return asyncio.shield(record.committed)

@@ -1,8 +1,11 @@
-"""What the server keeps in memory about event ids, so that most events need no look-up in the database."""
+"""Event ids: made where none was sent, and what is kept in memory of them, so that most events need no
+look-up in the database."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -127,3 +130,15 @@ class RecentIds:
             else:
                 missing.append(arrival)
         return known, missing
+
+
+def id_maker(idempotency_key: str) -> Callable[[], str]:
+    """Makes ids for events that come without: the same for the same idempotency key."""
+    if not idempotency_key:
+        return _random_id
+    key = hashlib.blake2b(idempotency_key.encode(), digest_size=16)
+    return lambda: "key-" + key.hexdigest()
+
+
+def _random_id() -> str:
+    return str(uuid.uuid4())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from riskloom.errors import EventConflict, InputInvalid, RiskloomError
+from riskloom.errors import EventConflict, Held, InputInvalid, RiskloomError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -24,6 +24,8 @@ def problem(error: RiskloomError) -> dict[str, object]:
         body["faults"] = [fault.as_dict() for fault in error.faults]
     if isinstance(error, EventConflict):
         body["difference"] = error.difference
+    if isinstance(error, Held):
+        body |= {"holder": error.holder, "until": error.until}
     return body
 
 

@@ -14,13 +14,14 @@ from riskloom.domain.decision import LADDER
 from riskloom.domain.event import Event
 from riskloom.errors import RiskloomError
 from riskloom.pipeline import Pipeline
+from riskloom.server.commits import Commits
 from riskloom.server.decisions.record import decode, row_values
 from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.effects import Known
 from riskloom.server.lineup.team import Casting, Team, features_of
 from riskloom.server.lock import Lock
 from riskloom.server.policy.memory import PolicyMemory
 from riskloom.server.rebuild import Snapshots, rebuild
-from riskloom.server.writer import Writer
 
 log = structlog.get_logger()
 PAUSE_S = 0.5
@@ -30,20 +31,22 @@ PAUSE_S = 0.5
 class Rebuilt:
     """A team over states as the log has them.
 
-    `arrival` is the number of its scenario's newest event, `last` the highest of any
-    scenario in the database.
+    `arrival` is the number of its scenario's newest event, `last` the highest of any scenario in the
+    database; `known` is what effects go by.
     """
 
     team: Team
     arrival: int
     last: int
     memory: PolicyMemory
+    known: Known
 
 
 def rebuilt(
     repo: DecisionRepo,
     casting: Casting,
     memory: PolicyMemory,
+    known: Known,
     data_dir: str,
     progress: Callable[[int], None] | None,
 ) -> Rebuilt:
@@ -61,7 +64,7 @@ def rebuilt(
     arrival = max(newest for _, newest in built.values())
     team = Team(casting, states, memory)
     recall(repo, team.pipeline)
-    return Rebuilt(team, arrival, repo.last_arrival(), memory)
+    return Rebuilt(team, arrival, repo.last_arrival(), memory, known)
 
 
 def recall(repo: DecisionRepo, pipeline: Pipeline) -> None:
@@ -91,34 +94,34 @@ def by_features(casting: Casting, known: Container[str] = ()) -> dict[str, Bundl
 
 
 async def recover(
-    writer: Writer,
+    commits: Commits,
     repo: DecisionRepo,
     lock: Lock,
     casting: Callable[[], Casting],
     memory: Callable[[], PolicyMemory],
+    known: Callable[[], Known],
     data_dir: str,
-    is_draining: Callable[[], bool],
 ) -> Rebuilt:
     """Try until it succeeds; nothing is taken meanwhile.
 
     Parameters
     ----------
+    commits
+        While they drain, what was queued behind the commit that failed is failing.
     casting
         Who judges at the moment.
-    memory
-        Reads what was changed of the policy.
-    is_draining
-        Whether the writer is still failing what was queued behind the commit that failed.
+    memory, known
+        Read what was changed of the policy, and what effects go by.
     """
 
     def attempt() -> Rebuilt:
-        writer.probe()
+        commits.writer.probe()
         lock.check()
-        return rebuilt(repo, casting(), memory(), data_dir, None)
+        return rebuilt(repo, casting(), memory(), known(), data_dir, None)
 
     while True:
         await asyncio.sleep(PAUSE_S)
-        if is_draining():
+        if commits.is_draining:
             continue
         repo.close()
         try:

@@ -18,6 +18,12 @@ from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, ne
 from riskloom.registry import Registry
 from riskloom.rules.rule_set import Rule
 from riskloom.scenario.scenario import Feature
+from riskloom.server.alerts.job import close_regularly
+from riskloom.server.alerts.list_repo import AlertListRepo
+from riskloom.server.alerts.people import PeopleService
+from riskloom.server.alerts.people_repo import PeopleRepo
+from riskloom.server.alerts.repo import AlertRepo
+from riskloom.server.alerts.service import AlertService
 from riskloom.server.bundles import BundleTexts
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
@@ -25,6 +31,7 @@ from riskloom.server.decisions.list_repo import ListRepo
 from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.decisions.service import DecisionService
 from riskloom.server.decisions.view import Views
+from riskloom.server.effects import Effects
 from riskloom.server.engine import Arrivals, DecisionEngine
 from riskloom.server.ids import RecentIds
 from riskloom.server.labels.repo import LabelRepo
@@ -68,6 +75,8 @@ class Runtime:
         replays: ReplayJobs,
         rule_check: RuleCheck,
         reports: ReportService,
+        alerts: AlertService,
+        people: PeopleService,
     ) -> None:
         self.settings = settings
         self.access = Access(settings)
@@ -82,6 +91,8 @@ class Runtime:
         self.replays = replays
         self.rule_check = rule_check
         self.reports = reports
+        self.alerts = alerts
+        self.people = people
 
     @property
     def bundle(self) -> Bundle:
@@ -254,9 +265,21 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         casting = await asyncio.to_thread(caster.first, bundle, say)
     policies = PolicyRepo(engine, name)
     memory = await asyncio.to_thread(policies.memory)
-    state = await asyncio.to_thread(rebuilt, repo, casting, memory, settings.data_dir, progress)
+    alert_repo = AlertRepo(engine, name)
+    effects = Effects(alert_repo, casting.champion)
+    known = await asyncio.to_thread(effects.read, casting.champion, clock.now_us())
+    state = await asyncio.to_thread(rebuilt, repo, casting, memory, known, settings.data_dir, progress)
     deciding = DecisionEngine(
-        engine, repo, casting, policies, settings.data_dir, shared.lock, recent, shared.arrivals, clock
+        engine,
+        repo,
+        casting,
+        policies,
+        settings.data_dir,
+        shared.lock,
+        recent,
+        shared.arrivals,
+        clock,
+        effects,
     )
     await deciding.start(state)
     follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
@@ -269,14 +292,33 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     policy = PolicyService(deciding, policies, follower)
     label_repo = LabelRepo(engine, name)
     labels, rule_check = LabelService(deciding, label_repo), RuleCheck(deciding, lists, label_repo)
-    beside = {asyncio.create_task(snapshot_regularly(settings, deciding))}
+    people_repo = PeopleRepo(engine, name)
+    alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
+    people = PeopleService(deciding, people_repo)
+    beside = {
+        asyncio.create_task(snapshot_regularly(settings, deciding)),
+        asyncio.create_task(close_regularly(alerts)),
+    }
+    reports = ReportService(ReportRepo(engine, name, money_of(bundle.scenario)), bundle.scenario)
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
         yield Runtime(
-            settings, deciding, service, models, views, lineups, follower, labels, policy, replays,
-            rule_check, ReportService(ReportRepo(engine, name, money_of(bundle.scenario)), bundle.scenario),
-        )  # fmt: skip
+            settings,
+            deciding,
+            service,
+            models,
+            views,
+            lineups,
+            follower,
+            labels,
+            policy,
+            replays,
+            rule_check,
+            reports,
+            alerts,
+            people,
+        )
     finally:
         for task in beside:
             task.cancel()

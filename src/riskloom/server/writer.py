@@ -19,6 +19,7 @@ from riskloom.errors import StoreUnavailable
 from riskloom.server.db import cause_of, writing
 from riskloom.server.decisions.record import Record
 from riskloom.server.decisions.repo import DecisionRepo
+from riskloom.server.statements import EffectWriter
 
 LARGEST_BATCH = 2_000
 CHECKPOINT_S = 1.0
@@ -44,6 +45,7 @@ class Writer:
         self._engine = engine
         self._repo = repo
         self._done = done
+        self._effects = EffectWriter(is_postgres=engine.dialect.name == "postgresql")
         self._queue: SimpleQueue[Sequence[Record] | None] = SimpleQueue()
         self._connection: Any = None
         self._error: StoreUnavailable | None = None
@@ -143,6 +145,7 @@ class Writer:
         labels = [record.label_row for record in batch if record.label_row is not None]
         changes = [record.change_row for record in batch if record.change_row is not None]
         self._repo.insert_batch(driver, (events, personal, decisions, tried, labels, changes))
+        self._effects.write(driver, (effect for record in batch for effect in record.effects))
         driver.commit()
         self._wrote.set()
 

@@ -29,7 +29,8 @@ class Record:
     """The rows of one entry of the log, in the order of `riskloom.server.tables`; None where there is nothing
     to write.
 
-    `key` is what it is in flight under: an event's id, or a label's arrival number.
+    `key` is what it is in flight under: an event's id, or a label's arrival number. `effects` are names of
+    `riskloom.server.statements` with a row for each: what follows from the decision.
     """
 
     arrival: int
@@ -40,6 +41,7 @@ class Record:
     trial_rows: Sequence[tuple[Any, ...]] = ()
     label_row: tuple[Any, ...] | None = None
     change_row: tuple[Any, ...] | None = None
+    effects: Sequence[tuple[str, tuple[Any, ...]]] = ()
     committed: asyncio.Future[None] | None = field(default=None, repr=False)
 
 

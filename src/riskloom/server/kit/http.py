@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+USER_HEADER = "x-riskloom-user"
+NOBODY = "api"
+"""Who acts where a request names nobody."""
+LONGEST_NAME = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -61,6 +65,30 @@ def runtime_of(request: Request) -> Runtime:
     name = request.path_params.get("scenario")
     served = served_of(request)
     return served.first if name is None else served.of(name)
+
+
+def actor_of(request: Request) -> str:
+    """Who acts: the header X-Riskloom-User, `api` where there is none.
+
+    Raises
+    ------
+    ParameterInvalid
+    """
+    given = request.headers.get(USER_HEADER)
+    return NOBODY if given is None else read_name(USER_HEADER, given)
+
+
+def read_name(where: str, given: object) -> str:
+    """The name of a person.
+
+    Raises
+    ------
+    ParameterInvalid
+    """
+    if isinstance(given, str) and 1 <= len(given) <= LONGEST_NAME and given.isprintable() and given.strip():
+        return given
+    got = "nothing" if given is None else show(given)
+    raise ParameterInvalid(Fault(where, f"a name of 1 to {LONGEST_NAME} printable characters", got))
 
 
 def needs(scope: Scope) -> Any:

@@ -129,6 +129,12 @@ class Team:
         )
         return Ruling(decision, rows, said)
 
+    def bundle_of(self, decision: Decision) -> Bundle:
+        """The bundle that decided: the champion's, or the canary's."""
+        if self._canary is not None and decision.bundle == self._canary[0].bundle.fingerprint:
+            return self._canary[0].bundle
+        return self.pipeline.bundle
+
     def look_one(self, event: Event) -> tuple[bytes, bool]:
         """(the champion's vector as bytes, too late) of an event; `advance_one` then takes it in."""
         for one in self._sharing:

@@ -121,8 +121,9 @@ async def check_rule(request: Request) -> Response:
 
 @router.post("/policies", dependencies=WRITE, summary="A new version with other rules or another policy")
 async def publish_policy(request: Request) -> Response:
-    """`{"rules": [...], "policy": {...}, "lists": [...], "rates": {...}, "reason": "...", "author": "..."}`,
-    any of the parts: the champion with these in the place of its own, as a candidate of the registry.
+    """`{"rules": [...], "policy": {...}, "lists": [...], "rates": {...}, "alerts": {...}, "reason": "...",
+    "author": "..."}`, any of the parts: the champion with these in the place of its own, as a candidate of
+    the registry.
 
     Every fault is named, and the examples of rules are run. It goes live by the stages of
     `/models/versions/{number}/move`.

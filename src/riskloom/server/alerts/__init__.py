@@ -1,0 +1,1 @@
+"""Alerts: raised with the decisions, queued, claimed, and closed by people."""
