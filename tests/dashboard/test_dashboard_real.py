@@ -186,3 +186,75 @@ def test_models_without_a_registry_say_how_to_get_one(
         st.cache_resource.clear()
     assert "rules alone decide" in text
     assert "--registry" in text
+
+
+def draw_alerts() -> None:
+    from riskloom.dashboard import connection
+    from riskloom.dashboard.views import alerts
+
+    with connection.explained():
+        alerts.render()
+
+
+def raise_alert(client: Client, user: str, count: int = 7) -> None:
+    """A burst of payments of one customer, the last of them flagged: one alert."""
+    began = datetime.now(UTC) - timedelta(seconds=30)
+    for number in range(count):
+        time_of = (began + timedelta(seconds=number)).isoformat()
+        client.score(
+            payment(f"{user}-{number}", timestamp=time_of, amount=50 + number, user_id=user, device_id=f"phone-{user}")
+        )
+
+
+def press(test: AppTest, label: str) -> None:
+    next(button for button in test.button if button.label == label).click().run()
+
+
+def test_an_analyst_takes_the_next_alert_sees_its_evidence_and_resolves_it(client: Client) -> None:
+    raise_alert(client, "eve")
+    raise_alert(client, "kim")
+    test = page(draw_alerts)
+    text = shown(test)
+    assert "eve" in text
+    assert "kim" in text
+    press(test, "Next")
+    number = int(test.query_params["alert"][0])
+    taken = client.alert(number)
+    assert (taken["state"], taken["claimed_by"]) == ("claimed", "dashboard")
+    text = shown(test)
+    for said in (taken["entity_key"], "Velocity, 5 min", "rl-behind", "Claimed by dashboard", "Yours for"):
+        assert said in text
+    press(test, "Confirmed fraud")
+    test.checkbox(key="alert_goes_on").set_value(False)
+    press(test, "Resolve")
+    assert client.alert(number)["state"] == "claimed", "not without a reason"
+    test.text_input(key=f"alert_why_{number}").set_value("card stolen")
+    press(test, "Resolve")
+    done = client.alert(number)
+    assert (done["state"], done["disposition"], done["closed_reason"]) == (
+        "resolved", "confirmed_fraud", "card stolen",
+    )  # fmt: skip
+    assert "card stolen" in shown(test)
+
+
+def test_an_alert_that_somebody_has_is_not_taken_from_them(url: str, client: Client) -> None:
+    raise_alert(client, "lou")
+    with Client(url, user="ana") as ana:
+        held = ana.alerts(entity="lou")["items"][0]
+        ana.act(held["id"], "claim")
+    test = page(draw_alerts, alert=str(held["id"]))
+    assert "Claimed by ana" in shown(test)
+    press(test, "Try to take it")
+    assert any("ana" in info.value for info in test.info)
+    assert client.alert(held["id"])["claimed_by"] == "ana"
+
+
+def test_an_alert_that_is_not_there_says_so(client: Client) -> None:
+    assert "There is no alert 999999 here" in shown(page(draw_alerts, alert="999999"))
+
+
+def test_the_list_obeys_the_filters_of_its_address(client: Client) -> None:
+    raise_alert(client, "zoe")
+    text = shown(page(draw_alerts, entity="zoe"))
+    assert text.count("alerts?alert=") == 1
+    assert "Nothing waits here" in shown(page(draw_alerts, entity="nobody"))

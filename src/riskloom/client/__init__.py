@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
+from riskloom.client.alerts import AlertCalls
 from riskloom.client.policy import PolicyCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.reports import ReportCalls
@@ -66,7 +67,7 @@ RETRAIN_TIMEOUT = 900.0
 _WHOLE = ("/api/v1/health", "/api/v1/readiness", "/api/v1/scenarios/")
 
 
-class Client(PolicyCalls, VersionCalls, ReportCalls):
+class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters
@@ -79,6 +80,8 @@ class Client(PolicyCalls, VersionCalls, ReportCalls):
         Seconds to wait for a connection, and for each part of an answer.
     scenario
         Which of the server's scenarios is meant; its first one when None.
+    user
+        Who acts, 1 to 64 printable characters; written beside what is done.
     transport
         Takes the place of the network in tests.
 
@@ -95,6 +98,7 @@ class Client(PolicyCalls, VersionCalls, ReportCalls):
         *,
         timeout: float = 10.0,
         scenario: str | None = None,
+        user: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = _checked_url(base_url)
@@ -102,6 +106,8 @@ class Client(PolicyCalls, VersionCalls, ReportCalls):
         headers = {"accept": "application/json"}
         if api_key:
             headers["authorization"] = f"Bearer {api_key}"
+        if user:
+            headers["x-riskloom-user"] = user
         self._http = httpx.Client(
             base_url=self.base_url,
             headers=headers,

@@ -12,6 +12,7 @@ from riskloom.errors import (
     ExtraMissing,
     Fault,
     Forbidden,
+    Held,
     InputInvalid,
     NotFound,
     RiskloomError,
@@ -47,6 +48,8 @@ def error_from(status: int, problem: Mapping[str, Any]) -> RiskloomError:
         return kind(faults or Fault("request", message, hint=hint))
     if issubclass(kind, EventConflict):
         return kind(message, dict(problem.get("difference") or {}), hint=hint)
+    if issubclass(kind, Held):
+        return kind(message, str(problem.get("holder") or ""), str(problem.get("until") or ""), hint=hint)
     if issubclass(kind, ExtraMissing):
         missing = kind(str(problem.get("extra") or ""), "This")
         missing.message, missing.hint = message, hint or missing.hint

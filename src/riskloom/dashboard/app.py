@@ -12,7 +12,7 @@ import streamlit as st
 
 from riskloom.client import Client
 from riskloom.dashboard import connection, links, markup, words
-from riskloom.dashboard.views import analytics, decision, models, overview, queue, rules, scenario, score
+from riskloom.dashboard.views import alerts, analytics, decision, models, overview, queue, rules, scenario, score
 from riskloom.errors import RiskloomError
 
 HERE = Path(str(files("riskloom.dashboard")))
@@ -20,6 +20,9 @@ AWAY = "server_away"
 PAGES = {
     "overview": st.Page(
         overview.render, title="Overview", icon=":material/monitoring:", url_path="overview", default=True
+    ),
+    "alerts": st.Page(
+        alerts.render, title="Alerts", icon=":material/notifications_active:", url_path="alerts"
     ),
     "queue": st.Page(queue.render, title="Review queue", icon=":material/inbox:", url_path="queue"),
     "decision": st.Page(decision.render, title="Decision", icon=":material/policy:", url_path="decision"),
@@ -36,7 +39,7 @@ PAGES = {
 
 
 SECTIONS = {
-    "Work": ("overview", "queue", "decision"),
+    "Work": ("overview", "alerts", "queue", "decision"),
     "Change": ("score", "rules", "models"),
     "Look back": ("analytics", "scenario"),
 }

@@ -67,14 +67,14 @@ def reason_cards(found: DecisionDetail, roles: Roles) -> str:
             f'<article class="rl-card rl-{markup.text(reason["severity"])}"><header>'
             f"<h4>{markup.text(words.reason_title(reason['code']))}</h4>"
             f"{markup.severity(reason['severity'])}</header>"
-            f"<p>{markup.text(reason['message'])}</p>{_beside(reason, roles)}"
+            f"<p>{markup.text(reason['message'])}</p>{beside(reason, roles)}"
             + (f"<footer>{markup.text(behind)}</footer>" if behind else "")
             + "</article>"
         )
     return f'<div class="rl-cards">{"".join(cards)}</div>'
 
 
-def _beside(reason: Mapping[str, Any], roles: Roles) -> str:
+def beside(reason: Mapping[str, Any], roles: Roles) -> str:
     """The value beside the usual one as two bars; nothing where the two cannot be compared.
 
     Only what exceeds the usual is drawn, and not where the sentence has the usual in another measure.
