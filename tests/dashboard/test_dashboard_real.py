@@ -218,7 +218,7 @@ def test_an_analyst_takes_the_next_alert_sees_its_evidence_and_resolves_it(clien
     assert "eve" in text
     assert "kim" in text
     press(test, "Next")
-    number = int(test.query_params["alert"][0])
+    number = int(test.query_params["alert"])
     taken = client.alert(number)
     assert (taken["state"], taken["claimed_by"]) == ("claimed", "dashboard")
     text = shown(test)
