@@ -237,11 +237,10 @@ def test_an_analyst_takes_the_next_alert_sees_its_evidence_and_resolves_it(clien
     assert "card stolen" in shown(test)
 
 
-def test_an_alert_that_somebody_has_is_not_taken_from_them(url: str, client: Client) -> None:
+def test_an_alert_that_somebody_has_is_not_taken_from_them(client: Client) -> None:
     raise_alert(client, "lou")
-    with Client(url, user="ana") as ana:
-        held = ana.alerts(entity="lou")["items"][0]
-        ana.act(held["id"], "claim")
+    held = client.alerts(entity="lou")["items"][0]
+    client.act_on_alert("claim", held["id"], "ana")
     test = page(draw_alerts, alert=str(held["id"]))
     assert "Claimed by ana" in shown(test)
     press(test, "Try to take it")

@@ -37,13 +37,13 @@ def show_lists(
     as_json: AsJson = False,
 ) -> None:
     """Show the lists of a scenario, or who is on one; of personal fields the keys."""
-    with _client(to, api_key) as client:
+    with open_client(to, api_key) as client:
         found = client.lists(scenario) if name is None else client.list_entries(name, scenario)
     if as_json:
         print_json(found)
         return
     keys = ("name", "kind", "of", "entries", "describe") if name is None else _ENTRY
-    print_table(keys, [tuple(_text(row[key]) for key in keys) for row in found])
+    print_table(keys, [tuple(shown(row[key]) for key in keys) for row in found])
 
 
 @app.command()
@@ -58,8 +58,8 @@ def add(
     api_key: Key = None,
 ) -> None:
     """Put values on a list; they hold from the next event on."""
-    entries = [{"value": value, "until": until, "reason": reason, "author": _who(author)} for value in values]
-    with _client(to, api_key) as client:
+    entries = [{"value": value, "until": until, "reason": reason, "author": who(author)} for value in values]
+    with open_client(to, api_key) as client:
         _tell(client.add_entries(name, entries, scenario))
 
 
@@ -74,8 +74,8 @@ def remove(
     api_key: Key = None,
 ) -> None:
     """Take a value off a list."""
-    with _client(to, api_key) as client:
-        _tell(client.remove_entry(name, value, reason, _who(author), scenario))
+    with open_client(to, api_key) as client:
+        _tell(client.remove_entry(name, value, reason, who(author), scenario))
 
 
 @app.command("import")
@@ -88,8 +88,8 @@ def import_csv(
     api_key: Key = None,
 ) -> None:
     """Put the values of a CSV on a list: all of them, or none and every fault by its line."""
-    with _client(to, api_key) as client:
-        _tell(client.import_entries(name, data.read_bytes(), _who(author), scenario))
+    with open_client(to, api_key) as client:
+        _tell(client.import_entries(name, data.read_bytes(), who(author), scenario))
 
 
 @app.command("export")
@@ -100,7 +100,7 @@ def export_csv(
     api_key: Key = None,
 ) -> None:
     """Write who is on a list as CSV to standard output."""
-    with _client(to, api_key) as client:
+    with open_client(to, api_key) as client:
         typer.echo(client.export_entries(name, scenario), nl=False)
 
 
@@ -109,7 +109,7 @@ def show_switches(
     to: To = LOCAL, scenario: Scenario = None, api_key: Key = None, as_json: AsJson = False
 ) -> None:
     """Show what is switched off, and who switched what before."""
-    with _client(to, api_key) as client:
+    with open_client(to, api_key) as client:
         found = client.switches(scenario)
     if as_json:
         print_json(found)
@@ -131,21 +131,23 @@ def switch(
     api_key: Key = None,
 ) -> None:
     """Switch off just these, from the next event on: their reasons are kept, they decide nothing."""
-    with _client(to, api_key) as client:
-        found = client.switch(names or [], reason, _who(author), scenario)
+    with open_client(to, api_key) as client:
+        found = client.switch(names or [], reason, who(author), scenario)
     say(f"off: {', '.join(found['off']) or 'nothing'}")
 
 
 _ENTRY = ("value", "from", "until", "reason", "author")
 
 
-def _client(to: str, api_key: str | None) -> Client:
+def open_client(to: str, api_key: str | None) -> Client:
+    """A client of the server at an address."""
     from riskloom.client import Client
 
     return Client(to, api_key)
 
 
-def _who(author: str | None) -> str:
+def who(author: str | None) -> str:
+    """Who acts: as said, else the user of this machine."""
     return author or getpass.getuser()
 
 
@@ -153,5 +155,6 @@ def _tell(counts: dict[str, int]) -> None:
     say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
 
-def _text(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a cell of a table."""
     return ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)

@@ -10,6 +10,7 @@ import typer
 
 from riskloom import __version__
 from riskloom.cli import (
+    alerts,
     bench,
     demo,
     explain,
@@ -41,6 +42,8 @@ app.add_typer(features.app, name="features", help="List or compute the features 
 app.add_typer(labels.app, name="labels", help="Tell a running server what events turned out to be.")
 app.add_typer(lists.app, name="lists", help="Who is on the lists of a running server.")
 app.add_typer(lists.switches_app, name="switches", help="Switch the model, a rule or the policy off.")
+app.add_typer(alerts.app, name="alerts", help="The queue of a running server: list, claim, resolve.")
+app.add_typer(alerts.suppressions_app, name="suppressions", help="What raises no alert for a time.")
 app.add_typer(rules.app, name="rules", help="Propose rules from labelled history.")
 app.add_typer(models.app, name="models", help="Versions of bundles: list, add, promote, roll back.")
 for command in (

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from riskloom.client.alerts import AlertCalls
+from riskloom.client.calls import prefix
 from riskloom.client.policy import PolicyCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.reports import ReportCalls
@@ -80,8 +81,6 @@ class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
         Seconds to wait for a connection, and for each part of an answer.
     scenario
         Which of the server's scenarios is meant; its first one when None.
-    user
-        Who acts, 1 to 64 printable characters; written beside what is done.
     transport
         Takes the place of the network in tests.
 
@@ -98,7 +97,6 @@ class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
         *,
         timeout: float = 10.0,
         scenario: str | None = None,
-        user: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = _checked_url(base_url)
@@ -106,8 +104,6 @@ class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
         headers = {"accept": "application/json"}
         if api_key:
             headers["authorization"] = f"Bearer {api_key}"
-        if user:
-            headers["x-riskloom-user"] = user
         self._http = httpx.Client(
             base_url=self.base_url,
             headers=headers,
@@ -274,7 +270,7 @@ class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
 
     def lists(self, scenario: str | None = None) -> list[dict[str, Any]]:
         """Every list of a scenario (the server's first one if None), and how long it is."""
-        return cast("list[dict[str, Any]]", self._get(f"{_prefix(scenario)}/lists"))
+        return cast("list[dict[str, Any]]", self._get(f"{prefix(scenario)}/lists"))
 
     def list_entries(self, name: str, scenario: str | None = None) -> list[dict[str, Any]]:
         """Who is on a list; of personal fields the keys."""
@@ -315,14 +311,34 @@ class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
 
     def switches(self, scenario: str | None = None) -> dict[str, Any]:
         """What is switched off, what could be, and what was."""
-        return cast("dict[str, Any]", self._get(f"{_prefix(scenario)}/switches"))
+        return cast("dict[str, Any]", self._get(f"{prefix(scenario)}/switches"))
 
     def switch(
         self, off: Sequence[str], reason: str, author: str, scenario: str | None = None
     ) -> dict[str, Any]:
         """Switch off just these: `model`, `policy`, `rule:CODE`."""
         body = _encode({"off": list(off), "reason": reason, "author": author}, "switches")
-        return cast("dict[str, Any]", _json(self._send("PUT", f"{_prefix(scenario)}/switches", body)))
+        return cast("dict[str, Any]", _json(self._send("PUT", f"{prefix(scenario)}/switches", body)))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        scenario: str | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """The JSON answer of one route; see `Calls`."""
+        asked = {name: _plain(value) for name, value in (params or {}).items() if value is not None}
+        content = None if body is None else _encode(body, "body")
+        return _json(
+            self._send(
+                method, prefix(scenario) + path, content, params=asked, actor=actor, timeout=timeout
+            )
+        )
 
     def _stream(
         self, path: str, events: Iterable[Mapping[str, Any]], chunk: int, dry_run: bool
@@ -363,8 +379,11 @@ class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
         params: Mapping[str, Any] | None = None,
         kind: str = "application/json",
         timeout: float | None = None,
+        actor: str | None = None,
     ) -> httpx.Response:
-        headers = {"content-type": kind} if body is not None else {}
+        headers = httpx.Headers({"content-type": kind} if body is not None else {}, encoding="utf-8")
+        if actor is not None:
+            headers["x-riskloom-user"] = actor
         if kind == NDJSON:
             headers["accept"] = f"{NDJSON}, application/json"
         wait = httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout)
@@ -423,16 +442,12 @@ def _checked_url(text: str) -> str:
     return str(url).rstrip("/")
 
 
-def _prefix(scenario: str | None) -> str:
-    return "/api/v1" if scenario is None else f"/api/v1/scenarios/{quote(scenario, safe='')}"
-
-
 def _within(path: str, scenario: str | None) -> str:
     """A path of the API as that of one scenario, where it is not the whole server's."""
     if scenario is None or not path.startswith("/api/v1/") or path.startswith(_WHOLE):
         return path
-    return _prefix(scenario) + path.removeprefix("/api/v1")
+    return prefix(scenario) + path.removeprefix("/api/v1")
 
 
 def _list(name: str, scenario: str | None) -> str:
-    return f"{_prefix(scenario)}/lists/{quote(name, safe='')}"
+    return f"{prefix(scenario)}/lists/{quote(name, safe='')}"

@@ -1,38 +1,44 @@
-"""What the parts of `Client` speak through."""
+"""What each part of the client is built on: one call of `/api/v1` with a JSON answer."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-import httpx
 
+class Calls:
+    """A part of the client."""
 
-class Calls(ABC):
-    """Requests that answer JSON or raise an error of `riskloom.errors`; `Client` makes them."""
-
-    @abstractmethod
-    def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any: ...
-
-    @abstractmethod
-    def _post(
-        self,
-        path: str,
-        body: bytes | None = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Any: ...
-
-    @abstractmethod
-    def _send(
+    def call(
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
         params: Mapping[str, Any] | None = None,
-        kind: str = "application/json",
+        scenario: str | None = None,
+        actor: str | None = None,
         timeout: float | None = None,
-    ) -> httpx.Response: ...
+    ) -> Any:
+        """The JSON answer of one route.
+
+        Parameters
+        ----------
+        path
+            Behind `/api/v1`, with a slash in front.
+        params
+            Query values; None is not sent.
+        scenario
+            Which scenario it is about; the server's first one if None.
+        actor
+            Who acts; the server writes `api` if None.
+        timeout
+            Seconds to wait; as long as for every other answer if None.
+        """
+        raise NotImplementedError
+
+
+def prefix(scenario: str | None) -> str:
+    """Where the routes of a scenario are."""
+    return "/api/v1" if scenario is None else f"/api/v1/scenarios/{quote(scenario, safe='')}"

@@ -9,13 +9,13 @@ from riskloom.client.calls import Calls
 
 
 class ReportCalls(Calls):
-    """The part of `Client` about reports."""
+    """What the client can ask of reports."""
 
     def report_keys(self) -> list[str]:
         """By what reports can be parted: day, week, month, reason, and the scenario's categories."""
-        return cast("list[str]", self._get("/api/v1/reports")["by"])
+        return cast("list[str]", self.call("GET", "/reports")["by"])
 
     def report(self, by: str, since: str | None = None, until: str | None = None) -> dict[str, Any]:
-        """What was decided about the events from `since` and before `until`, by one of `report_keys`."""
+        """What was decided from `since` and before `until`, by one of `report_keys`."""
         asked = {"since": since, "until": until}
-        return cast("dict[str, Any]", self._get(f"/api/v1/reports/{quote(by, safe='')}", asked))
+        return cast("dict[str, Any]", self.call("GET", f"/reports/{quote(by, safe='')}", params=asked))

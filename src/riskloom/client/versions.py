@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from riskloom.client.calls import Calls
 
+if TYPE_CHECKING:
+    import httpx
+
 _PATIENCE = 120.0
-_BASE = "/api/v1/models"
 
 
 class VersionCalls(Calls):
-    """The part of `Client` about versions; each raises NotFound when the server follows no registry."""
+    """What the client can do with versions; each raises NotFound when the server follows no registry."""
+
+    if TYPE_CHECKING:
+
+        def _send(self, method: str, path: str) -> httpx.Response: ...
 
     def versions(self) -> list[dict[str, Any]]:
         """Every version and its stage, oldest first."""
-        return cast("list[dict[str, Any]]", self._get(f"{_BASE}/versions"))
+        return cast("list[dict[str, Any]]", self.call("GET", "/models/versions"))
 
     def version(self, number: int) -> dict[str, Any]:
         """One version: its files, figures and moves."""
-        return cast("dict[str, Any]", self._get(f"{_BASE}/versions/{number}"))
+        return cast("dict[str, Any]", self.call("GET", f"/models/versions/{number}"))
 
     def attachment(self, number: int, name: str) -> bytes:
         """A file that was published with a version, say its report."""
-        return self._send("GET", f"{_BASE}/versions/{number}/attachments/{quote(name)}").content
+        return self._send("GET", f"/api/v1/models/versions/{number}/attachments/{quote(name)}").content
 
     def comparison(self, number: int) -> dict[str, Any]:
         """What a shadow or canary said, beside what was decided, on the same events."""
-        return cast("dict[str, Any]", self._get(f"{_BASE}/versions/{number}/comparison"))
+        return cast("dict[str, Any]", self.call("GET", f"/models/versions/{number}/comparison"))
 
     def quality(self, bundle: str | None = None) -> dict[str, Any]:
         """How a bundle did on the labelled events it decided or tried; the champion when None."""
-        return cast("dict[str, Any]", self._get(f"{_BASE}/quality", {"bundle": bundle}))
+        return cast("dict[str, Any]", self.call("GET", "/models/quality", params={"bundle": bundle}))
 
     def move(
         self, number: int, to: str, reason: str, author: str, percent: float | None = None
@@ -45,11 +50,11 @@ class VersionCalls(Calls):
         StageInvalid
         """
         order = {"to": to, "reason": reason, "author": author, "percent": percent}
-        body = json.dumps({name: value for name, value in order.items() if value is not None}).encode()
-        answer = self._post(f"{_BASE}/versions/{number}/move", body, timeout=_PATIENCE)
+        said = {name: value for name, value in order.items() if value is not None}
+        answer = self.call("POST", f"/models/versions/{number}/move", said, timeout=_PATIENCE)
         return cast("dict[str, Any]", answer)
 
     def roll_back(self, reason: str, author: str) -> dict[str, Any]:
         """Bring the champion before this one back."""
-        body = json.dumps({"reason": reason, "author": author}).encode()
-        return cast("dict[str, Any]", self._post(f"{_BASE}/rollback", body, timeout=_PATIENCE))
+        said = {"reason": reason, "author": author}
+        return cast("dict[str, Any]", self.call("POST", "/models/rollback", said, timeout=_PATIENCE))

@@ -37,7 +37,7 @@ def client() -> Client:
     ParameterInvalid
         When the address is not one.
     """
-    shared: Client = _client(address(), os.environ.get("RISKLOOM_API_KEY") or None, chosen_scenario(), user())
+    shared: Client = _client(address(), os.environ.get("RISKLOOM_API_KEY") or None, chosen_scenario())
     return shared
 
 
@@ -49,12 +49,12 @@ def chosen_scenario() -> str | None:
 
 def user() -> str:
     """Who works here, as they say themselves; written beside what they do."""
-    typed = str(st.session_state.get(USER) or "").encode("ascii", "ignore").decode()
+    typed = str(st.session_state.get(USER) or "")
     return "".join(letter for letter in typed if letter.isprintable()).strip()[:64] or "dashboard"
 
 
-def _connect(url: str, key: str | None, scenario: str | None, user: str) -> Client:
-    return Client(url, key, timeout=8.0, scenario=scenario, user=user)
+def _connect(url: str, key: str | None, scenario: str | None) -> Client:
+    return Client(url, key, timeout=8.0, scenario=scenario)
 
 
 def _ask_scenario(url: str, name: str | None) -> dict[str, Any]:

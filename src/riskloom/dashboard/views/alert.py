@@ -74,7 +74,7 @@ def take_next() -> None:
     """Claim the most valuable alert that nobody has, and look at it."""
     queue = st.session_state.get("alerts_queue") or ""
     try:
-        found = connection.client().next_alert([queue] if queue else None)
+        found = connection.client().next_alert(connection.user(), [queue] if queue else None)
     except (*_REFUSED, InputInvalid) as error:
         st.session_state[_MISSED] = error.message
         return
@@ -96,7 +96,7 @@ def tell_missed() -> None:
 def _do(alert_id: int, act: str, said: Mapping[str, Any] | None = None) -> bool:
     """Do something with an alert; what was refused is told on the page."""
     try:
-        connection.client().act(alert_id, act, said)
+        connection.client().act_on_alert(act, alert_id, connection.user(), said)
     except InputInvalid as error:
         st.session_state[_MISSED] = error.message
         return False

@@ -146,7 +146,7 @@ def _many(asked: Mapping[str, Any], roles: Roles) -> None:
 
 def _act_on_many(ids: Sequence[int], act: str, said: Mapping[str, Any]) -> None:
     try:
-        results = connection.client().act_on_many(ids, act, said)
+        results = connection.client().act_on_alerts(act, ids, connection.user(), said)
     except InputInvalid as error:
         st.html(markup.faults(error.faults))
         return

@@ -3,6 +3,7 @@ faults."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,11 @@ def actor_of(request: Request) -> str:
     ParameterInvalid
     """
     given = request.headers.get(USER_HEADER)
-    return NOBODY if given is None else read_name(USER_HEADER, given)
+    if given is None:
+        return NOBODY
+    with contextlib.suppress(UnicodeDecodeError):  # a client that writes Latin-1
+        given = given.encode("latin-1").decode()
+    return read_name(USER_HEADER, given)
 
 
 def read_name(where: str, given: object) -> str:
