@@ -45,7 +45,7 @@ lock: $(VENV)/bin/uv ## Pin every dependency again, with hashes
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q -c requirements/bounds.txt \
 	  -o requirements/app.lock
 	$(BIN)/uv pip compile pyproject.toml --extra train --extra dashboard --extra bench --extra explain \
-	  --extra s3 --extra mlflow --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q \
+	  --extra s3 --extra mlflow --extra pdf --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q \
 	  -c requirements/app.lock -o requirements/dev.lock
 
 clean: ## Remove what was built

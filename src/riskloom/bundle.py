@@ -1,7 +1,7 @@
 """A bundle: one immutable folder with everything a decision depends on besides the event and the history.
 
     DIR/manifest.json            names the parts by content hash, and its own
-    DIR/parts/<sha256>.json      features, model, rules, policy, rates; lists and alerts, where declared
+    DIR/parts/<sha256>.json      features, model, rules, policy, rates; where declared lists, alerts, cases
     DIR/parts/<sha256>.npz       what the model learned, as arrays
 
 No pickle, nothing executable. Changing one part makes a new manifest over the same other parts.
@@ -33,7 +33,7 @@ from riskloom.scenario.scenario import Scenario, canonical
 
 FORMAT = "riskloom-bundle-1"
 PARTS = ("features", "model", "rules", "policy", "rates")
-OPTIONAL_PARTS = ("lists", "alerts")
+OPTIONAL_PARTS = ("lists", "alerts", "cases")
 ARRAYS = "arrays"
 MANIFEST = "manifest.json"
 _SIZE_LIMIT = 1 << 30

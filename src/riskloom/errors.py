@@ -14,6 +14,7 @@ RiskloomError
 ├── StageInvalid          409  a version cannot move there from the stage it is in
 ├── MoveInvalid           409  an alert cannot move there from the state it is in
 ├── Held                  409  somebody else works on it, and until when
+├── CaseChanged           409  a case is another than the one that was seen
 ├── BodyTooLarge          413
 ├── NotFound              404
 ├── Unauthorized          401
@@ -199,6 +200,24 @@ class Held(RiskloomError):
         super().__init__(message, hint=hint)
         self.holder = holder
         self.until = until
+
+
+class CaseChanged(RiskloomError):
+    """A case is another than the one that was seen; `changes` says what was done since, `version` what it is
+    now."""
+
+    code = "case_changed"
+    status = 409
+    title = "Changed by somebody else"
+
+    def __init__(self, case_id: int, version: int, changes: list[dict[str, object]]) -> None:
+        actors = ", ".join(dict.fromkeys(str(change["actor"]) for change in changes))
+        super().__init__(
+            f"Case {case_id} was changed{f' by {actors}' if actors else ''}: it is version {version} now.",
+            hint="look at what changed, then send this with the new version",
+        )
+        self.version = version
+        self.changes = changes
 
 
 class BodyTooLarge(RiskloomError):

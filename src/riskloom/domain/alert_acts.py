@@ -1,7 +1,7 @@
 """What people do with an alert: each act takes an alert and gives it as it is afterwards, or refuses.
 
-An alert on which somebody works is nobody else's: every act but `reopen` and the clock's own refuses with
-`Held`, which names who has it until when.
+An alert on which somebody works is nobody else's: every act but `reopen`, `end` and the clock's own refuses
+with `Held`, which names who has it until when.
 """
 
 from __future__ import annotations
@@ -87,6 +87,17 @@ def reopen(alert: Alert, now_us: int) -> Alert:
 def auto_close(alert: Alert, now_us: int) -> Alert:
     """Close what nobody works on and nothing happened to for long."""
     return _moved(alert, AlertState.AUTO_CLOSED, now_us)
+
+
+def end(alert: Alert, now_us: int) -> Alert:
+    """Be done with it because its case is, whoever works on it.
+
+    Raises
+    ------
+    MoveInvalid
+        When it is closed.
+    """
+    return _moved(alert, AlertState.RESOLVED, now_us)
 
 
 def _refuse_if_held(alert: Alert, actor: str, now_us: int) -> None:

@@ -14,6 +14,7 @@ from riskloom.domain.money import is_currency_code
 from riskloom.errors import Fault, NotFound, ScenarioInvalid, nearest, show
 from riskloom.expression.tree import Type
 from riskloom.scenario.alert_section import read_alerts
+from riskloom.scenario.case_section import read_cases
 from riskloom.scenario.document import Document
 from riskloom.scenario.event_section import (
     NAME_HINT,
@@ -40,7 +41,9 @@ FEATURE_KEYS = (
     "scenario", "describe", "base_currency", "timezone", "max_lateness", "clock_tolerance", "unknown_fields",
     "event", "features",
 )  # fmt: skip
-SIDES: Mapping[str, Any] = MappingProxyType({"rules": [], "rates": None, "lists": [], "alerts": None})
+SIDES: Mapping[str, Any] = MappingProxyType(
+    {"rules": [], "rates": None, "lists": [], "alerts": None, "cases": None}
+)
 """What stands in the scenario itself or in a file that it names, and what each is where it is not there."""
 _KEYS = (*FEATURE_KEYS, *MODEL_KEYS, "transformations", "policy", *SIDES)
 
@@ -151,10 +154,11 @@ def build(document: Document, sides: Mapping[str, Document]) -> Scenario:
             "policy": data.get("policy") or {},
             "rates": rates.as_data(),
             **({"lists": sides["lists"].data} if lists else {}),
-            **({"alerts": sides["alerts"].data} if sides["alerts"].data else {}),
+            **{key: sides[key].data for key in ("alerts", "cases") if sides[key].data},
         },
         lists=lists,
         alerts=alerts,
+        cases=read_cases(sides["cases"], base_currency),
     )
     for side in sides.values():
         document.faults += side.faults

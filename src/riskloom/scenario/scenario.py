@@ -10,6 +10,7 @@ from typing import Any
 
 from riskloom.detectors.prepare_spec import PreparationSpec
 from riskloom.detectors.thresholds import ThresholdSpec
+from riskloom.domain.case import CaseSpec
 from riskloom.domain.event import EventSchema
 from riskloom.domain.field import Field, FieldType
 from riskloom.domain.money import RateTable
@@ -97,6 +98,7 @@ class Scenario:
     parts: Mapping[str, Any]
     lists: tuple[ListSpec, ...] = ()
     alerts: AlertSpec = field(default_factory=AlertSpec)
+    cases: CaseSpec = field(default_factory=CaseSpec)
 
     @property
     def windows(self) -> tuple[WindowFeature, ...]:

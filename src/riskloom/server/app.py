@@ -12,6 +12,9 @@ from starlette.requests import ClientDisconnect
 from riskloom import __version__
 from riskloom.errors import Fault, NotFound, ParameterInvalid, RiskloomError
 from riskloom.server.alerts import api as alerts
+from riskloom.server.cases import api as cases
+from riskloom.server.cases import dossier_api as case_dossiers
+from riskloom.server.cases import paper_api as case_papers
 from riskloom.server.compat import first_system, predict, scoring
 from riskloom.server.decisions import api as decisions
 from riskloom.server.hot import HotRoute
@@ -50,6 +53,9 @@ def create_app(served: Served) -> HotRoute:
             replays.router,
             reports.router,
             alerts.router,
+            cases.router,
+            case_papers.router,
+            case_dossiers.router,
         ):
             app.include_router(router, prefix=prefix, dependencies=named)
     for router in (models.health_router, scoring.router, first_system.router, predict.router, openapi.router):

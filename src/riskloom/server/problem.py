@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from riskloom.errors import EventConflict, Held, InputInvalid, RiskloomError
+from riskloom.errors import CaseChanged, EventConflict, Held, InputInvalid, RiskloomError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -26,6 +26,8 @@ def problem(error: RiskloomError) -> dict[str, object]:
         body["difference"] = error.difference
     if isinstance(error, Held):
         body |= {"holder": error.holder, "until": error.until}
+    if isinstance(error, CaseChanged):
+        body |= {"version": error.version, "changes": error.changes}
     return body
 
 

@@ -25,6 +25,7 @@ from riskloom.server.alerts.people_repo import PeopleRepo
 from riskloom.server.alerts.repo import AlertRepo
 from riskloom.server.alerts.service import AlertService
 from riskloom.server.bundles import BundleTexts
+from riskloom.server.cases.desk import Desk, make_desk
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
 from riskloom.server.decisions.list_repo import ListRepo
@@ -75,6 +76,7 @@ class Runtime:
         replays: ReplayJobs,
         rule_check: RuleCheck,
         reports: ReportService,
+        desk: Desk,
         alerts: AlertService,
         people: PeopleService,
     ) -> None:
@@ -91,6 +93,7 @@ class Runtime:
         self.replays = replays
         self.rule_check = rule_check
         self.reports = reports
+        self.desk = desk
         self.alerts = alerts
         self.people = people
 
@@ -295,9 +298,11 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     people_repo = PeopleRepo(engine, name)
     alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
     people = PeopleService(deciding, people_repo)
+    desk = make_desk(settings, engine, deciding, lists, views, labels, alerts)
     beside = {
         asyncio.create_task(snapshot_regularly(settings, deciding)),
         asyncio.create_task(close_regularly(alerts)),
+        *(asyncio.create_task(work) for work in desk.beside()),
     }
     reports = ReportService(ReportRepo(engine, name, money_of(bundle.scenario)), bundle.scenario)
     if follower is not None:
@@ -316,6 +321,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
             replays,
             rule_check,
             reports,
+            desk,
             alerts,
             people,
         )

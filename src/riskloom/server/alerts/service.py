@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from riskloom.domain.alert import Alert
-from riskloom.domain.alert_acts import auto_close
+from riskloom.domain.alert import Alert, Disposition
+from riskloom.domain.alert_acts import auto_close, end
 from riskloom.domain.analyst import Analyst
 from riskloom.domain.show import show_time
 from riskloom.errors import Conflict, Forbidden, Held, MoveInvalid, NotFound, RiskloomError
@@ -163,6 +163,26 @@ class AlertService:
             else {"id": alert_id, "alert": self._shown(answer, now_us)}
             for alert_id, answer in ((alert_id, found[alert_id]) for alert_id in dict.fromkeys(ids))
         ]
+
+    async def end(self, ids: Sequence[int], disposition: Disposition, reason: str, actor: str) -> None:
+        """Resolve alerts whose case was decided, whoever works on them; closed ones stay as they are.
+
+        `resolved` is not told: the labels are the case's.
+        """
+        now_us = self._now_us
+        columns = {
+            "disposition": disposition.value,
+            "closed_reason": reason,
+            "closed_by": actor,
+            "closed_at_us": now_us,
+            "told_at_us": now_us,
+        }
+        detail = {"disposition": disposition.value, "reason": reason}
+
+        def act(alert: Alert) -> Step:
+            return Step(end(alert, now_us), "alert.resolved", detail, columns)
+
+        await self._changed(CLOSING[0], ids, act, actor, now_us)
 
     async def close_stale(self) -> int:
         """Close what nobody touched and no event joined for the time that its queue declares."""

@@ -53,6 +53,7 @@ alerts = Table(
     Column("closed_reason", Text),
     Column("closed_by", Text),
     Column("closed_at_us", BigInteger),  # null: somebody has to look at it
+    Column("told_at_us", BigInteger),  # the closing whose labels are known to be stored
     Index(
         "alerts_waiting",
         "scenario",

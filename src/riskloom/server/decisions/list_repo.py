@@ -78,6 +78,18 @@ class ListRepo:
         query = sa.select(events.c.arrival, events.c.event_id)
         return {int(row.arrival): row.event_id for row in self._in_parts(query, arrivals)}
 
+    def times(self, arrivals: Sequence[int]) -> list[Row[Any]]:
+        """(arrival, event id, event time) of events, in the order of their arrival numbers."""
+        query = sa.select(events.c.arrival, events.c.event_id, events.c.event_time_us)
+        return self._in_parts(query.order_by(events.c.arrival), arrivals)
+
+    def arrivals(self, event_ids: Sequence[str]) -> dict[str, int]:
+        """Event ids to arrival numbers, of those that are stored."""
+        query = sa.select(events.c.event_id, events.c.arrival).where(events.c.scenario == self._scenario)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(events.c.event_id.in_(event_ids)))
+            return {row.event_id: int(row.arrival) for row in rows}
+
     def _in_parts(self, query: sa.Select[Any], arrivals: Sequence[int]) -> list[Row[Any]]:
         """Rows by arrival numbers; a statement can hold only so many of them."""
         rows: list[Row[Any]] = []

@@ -22,7 +22,7 @@ from riskloom.server.lineup.follower import Follower
 from riskloom.server.policy.memory import PolicyChange
 from riskloom.server.policy.repo import PolicyRepo
 
-PARTS = ("rules", "policy", "lists", "rates", "alerts")
+PARTS = ("rules", "policy", "lists", "rates", "alerts", "cases")
 _ENTRY_KEYS = ("value", "from", "until", "reason", "author")
 _read_time = reader(Field("until", FieldType.TIME))
 _TEXT_LIMIT = 500
@@ -209,7 +209,7 @@ class PolicyService:
         return list(self._scenario.parts["rules"])
 
     async def publish(self, parts: Mapping[str, Any], author: str, reason: str) -> dict[str, Any]:
-        """A new version, as a candidate: the champion with other rules, policy, lists, rates or alerts.
+        """The champion with other rules, policy, lists, rates, alerts or cases, as a new candidate.
 
         Raises
         ------
@@ -244,7 +244,7 @@ class PolicyService:
 
 
 def changed(bundle: Bundle, parts: Mapping[str, Any]) -> Bundle:
-    """A bundle with other rules, policy, lists, rates or alerts over the same features and model.
+    """A bundle with other rules, policy, lists, rates, alerts or cases over the same features and model.
 
     Raises
     ------

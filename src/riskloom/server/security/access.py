@@ -26,6 +26,8 @@ class Scope(StrEnum):
     MODELS_WRITE = "models:write"
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
+    CASES_READ = "cases:read"
+    CASES_WRITE = "cases:write"
 
 
 class Access:
