@@ -17,6 +17,7 @@ import httpx
 
 from riskloom.client.alerts import AlertCalls
 from riskloom.client.calls import prefix
+from riskloom.client.cases import CaseCalls
 from riskloom.client.policy import PolicyCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.reports import ReportCalls
@@ -68,7 +69,7 @@ RETRAIN_TIMEOUT = 900.0
 _WHOLE = ("/api/v1/health", "/api/v1/readiness", "/api/v1/scenarios/")
 
 
-class Client(AlertCalls, PolicyCalls, VersionCalls, ReportCalls):
+class Client(AlertCalls, CaseCalls, PolicyCalls, VersionCalls, ReportCalls):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters

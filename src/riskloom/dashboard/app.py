@@ -12,7 +12,7 @@ import streamlit as st
 
 from riskloom.client import Client
 from riskloom.dashboard import connection, links, markup, words
-from riskloom.dashboard.views import alerts, analytics, decision, models, overview, queue, rules, scenario, score
+from riskloom.dashboard.views import alerts, analytics, cases, decision, models, overview, queue, rules, scenario, score
 from riskloom.errors import RiskloomError
 
 HERE = Path(str(files("riskloom.dashboard")))
@@ -24,6 +24,7 @@ PAGES = {
     "alerts": st.Page(
         alerts.render, title="Alerts", icon=":material/notifications_active:", url_path="alerts"
     ),
+    "cases": st.Page(cases.render, title="Cases", icon=":material/folder_open:", url_path="cases"),
     "queue": st.Page(queue.render, title="Review queue", icon=":material/inbox:", url_path="queue"),
     "decision": st.Page(decision.render, title="Decision", icon=":material/policy:", url_path="decision"),
     "score": st.Page(score.render, title="Score", icon=":material/speed:", url_path="score"),
@@ -39,7 +40,7 @@ PAGES = {
 
 
 SECTIONS = {
-    "Work": ("overview", "alerts", "queue", "decision"),
+    "Work": ("overview", "alerts", "cases", "queue", "decision"),
     "Change": ("score", "rules", "models"),
     "Look back": ("analytics", "scenario"),
 }

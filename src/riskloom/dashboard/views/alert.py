@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from riskloom.dashboard import alert_story, alert_words, connection, deviation, markup
+from riskloom.dashboard import alert_story, alert_words, connection, deviation, links, markup
 from riskloom.dashboard.roles import Roles
 from riskloom.dashboard.views.decision import where_and_when
 from riskloom.errors import Conflict, Forbidden, Held, InputInvalid, MoveInvalid, NotFound
@@ -127,8 +127,22 @@ def _acts(found: Mapping[str, Any]) -> None:
                 f"Snooze {span}", key=f"snooze_{span}", on_click=_do, args=(number, "snooze", {"for": span}),
                 shortcut="S" if not at else None,
             )  # fmt: skip
+        _case(found)
         st.button("Escalate", key="alert_escalate", on_click=_do, args=(number, "escalate"), shortcut="E")
     _resolve(number)
+
+
+def _case(found: Mapping[str, Any]) -> None:
+    """The case that it is in, or one opened for it."""
+    word = "Its case" if found["case_id"] else "Open a case"
+    if not st.button(word, key="alert_case", shortcut="O", icon=":material/folder_open:"):
+        return
+    try:
+        number = found["case_id"] or connection.client().open_case(found["id"], connection.user())["case_id"]
+    except (*_REFUSED, InputInvalid) as error:
+        st.warning(error.message)
+        return
+    links.go("cases", case=str(number))
 
 
 def _lease(until: str) -> None:
