@@ -257,3 +257,52 @@ def test_the_list_obeys_the_filters_of_its_address(client: Client) -> None:
     text = shown(page(draw_alerts, entity="zoe"))
     assert text.count("alerts?alert=") == 1
     assert "Nothing waits here" in shown(page(draw_alerts, entity="nobody"))
+
+
+def draw_cases() -> None:
+    from riskloom.dashboard import connection
+    from riskloom.dashboard.views import cases
+
+    with connection.explained():
+        cases.render()
+
+
+def test_a_case_is_worked_on_and_closed_with_labels(client: Client) -> None:
+    raise_alert(client, "max")
+    alert = client.alerts(entity="max")["items"][0]
+    number = client.open_case(alert["id"], "ana")["case_id"]
+    assert "max" in shown(page(draw_cases))
+    test = page(draw_cases, case=str(number))
+    text = shown(test)
+    for said in ("Customer max", "opened the case", "An alert</a> was raised", "with nobody"):
+        assert said in text
+    press(test, "Take it")
+    assert client.case(number)["assignee"] == "dashboard"
+    test.text_area(key=f"note_text_{number}").set_value("She called <b>us</b>")
+    press(test, "Add the note")
+    assert "She called &lt;b&gt;us&lt;/b&gt;" in shown(test)
+    test.text_input(key=f"task_title_{number}").set_value("Block the card")
+    press(test, "Add the task")
+    test.checkbox[0].set_value(True).run()
+    assert client.case(number)["tasks"][0]["done_by"] == "dashboard"
+    press(test, "Close the case")
+    assert "Choose what was found" in shown(test)
+    test.segmented_control(key=f"case_disposition_{number}").set_value("confirmed_fraud")
+    test.text_input(key=f"case_why_{number}").set_value("card stolen")
+    press(test, "Close the case")
+    closed = client.case(number)
+    assert (closed["state"], closed["disposition"]) == ("closed", "confirmed_fraud")
+    assert "Confirmed fraud" in shown(test)
+    label = client.decision("max-6")["label"]
+    assert label is not None
+    assert (label["fraud"], label["source"]) == (True, "analyst")
+
+
+def test_a_case_that_somebody_changed_meanwhile_says_so_and_changes_nothing(client: Client) -> None:
+    raise_alert(client, "pam")
+    case = client.open_case(client.alerts(entity="pam")["items"][0]["id"], "ana")
+    test = page(draw_cases, case=str(case["case_id"]))
+    client.change_case(case["case_id"], {"assignee": "bob", "version": case["version"]}, "bob")
+    press(test, "Take it")
+    assert client.case(case["case_id"])["assignee"] == "bob"
+    assert any("changed" in info.value.lower() for info in test.info)

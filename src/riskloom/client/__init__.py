@@ -341,6 +341,21 @@ class Client(AlertCalls, CaseCalls, PolicyCalls, VersionCalls, ReportCalls):
             )
         )
 
+    def raw(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        kind: str = "",
+        params: Mapping[str, Any] | None = None,
+        scenario: str | None = None,
+        actor: str | None = None,
+    ) -> bytes:
+        """The answer of one route as it is; see `Calls`."""
+        url = prefix(scenario) + path
+        return self._send(method, url, content, params=params, kind=kind, actor=actor).content
+
     def _stream(
         self, path: str, events: Iterable[Mapping[str, Any]], chunk: int, dry_run: bool
     ) -> Iterator[dict[str, Any]]:

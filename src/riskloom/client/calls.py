@@ -38,6 +38,20 @@ class Calls:
         """
         raise NotImplementedError
 
+    def raw(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        kind: str = "",
+        params: Mapping[str, Any] | None = None,
+        scenario: str | None = None,
+        actor: str | None = None,
+    ) -> bytes:
+        """The answer of one route as it is; `content` and its media type `kind` are sent as they are."""
+        raise NotImplementedError
+
 
 def prefix(scenario: str | None) -> str:
     """Where the routes of a scenario are."""

@@ -128,6 +128,7 @@ class Stats(TypedDict):
     top_reasons: list[dict[str, Any]]
     newest_arrival: int | None
     rates: dict[str, float]
+    parity: NotRequired[dict[str, Any]]
 
 
 class Health(TypedDict):

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 from riskloom.client.calls import Calls
-
-if TYPE_CHECKING:
-    import httpx
 
 _PATIENCE = 120.0
 
 
 class VersionCalls(Calls):
     """What the client can do with versions; each raises NotFound when the server follows no registry."""
-
-    if TYPE_CHECKING:
-
-        def _send(self, method: str, path: str) -> httpx.Response: ...
 
     def versions(self) -> list[dict[str, Any]]:
         """Every version and its stage, oldest first."""
@@ -30,7 +23,7 @@ class VersionCalls(Calls):
 
     def attachment(self, number: int, name: str) -> bytes:
         """A file that was published with a version, say its report."""
-        return self._send("GET", f"/api/v1/models/versions/{number}/attachments/{quote(name)}").content
+        return self.raw("GET", f"/models/versions/{number}/attachments/{quote(name)}")
 
     def comparison(self, number: int) -> dict[str, Any]:
         """What a shadow or canary said, beside what was decided, on the same events."""

@@ -43,7 +43,7 @@ _DONE: Mapping[str, str] = {
     "alert.resolved": "resolved an alert",
     "alert.reopened": "opened an alert again",
 }
-_DETAILS = ("text", "title", "name", "reason", "disposition", "assignee", "priority", "to")
+_DETAILS = ("text", "title", "name", "reason", "disposition", "to")
 
 
 def money(case: Mapping[str, Any]) -> str:
@@ -161,7 +161,12 @@ def _moment(item: Mapping[str, Any], roles: Roles) -> str:
         )
         return f"{who} {markup.text(told)}"
     done = _DONE.get(kind, words.code_words(str(kind).partition(".")[2] or kind))
-    told = [str(detail[name]) for name in _DETAILS if isinstance(detail.get(name), str) and detail[name]]
+    if kind == "case.changed" and "assignee" in detail:
+        done = f"gave it to {detail['assignee'] or 'nobody'}"
+    elif kind == "case.changed" and "priority" in detail:
+        done = f"made it of {words.code_words(detail['priority'])} priority"
+    names = () if kind == "case.changed" else _DETAILS
+    told = [str(detail[name]) for name in names if isinstance(detail.get(name), str) and detail[name]]
     said = f'<span class="rl-said">{markup.text(" · ".join(told))}</span>' if told else ""
     return f"{who} {markup.text(done)}{said}"
 

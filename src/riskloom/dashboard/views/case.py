@@ -42,7 +42,7 @@ def render(case_id: int, roles: Roles) -> None:
         _lists(found)
         st.subheader("What happened")
         limit = _PAGE * (1 + st.session_state.get(f"{_MORE}_{case_id}", 0))
-        page = client.case_timeline(case_id, min(limit, 500))
+        page = client.case_timeline(case_id, limit=min(limit, 500))
         st.html(case_words.timeline(page["items"], roles))
         if page["next"]:
             st.button("Show earlier", on_click=_more, args=(case_id,), icon=":material/expand_more:")
@@ -61,7 +61,7 @@ def attempt(act: str, case_id: int, said: Mapping[str, Any]) -> bool:
         if act == "change":
             client.change_case(case_id, said, me)
         else:
-            client.act_on_case(act, case_id, said, me)
+            client.move_case(act, case_id, said, me)
     except RiskloomError as error:
         st.session_state[_TOLD] = f"{error.message} {error.hint}".strip()
         return False

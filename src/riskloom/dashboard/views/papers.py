@@ -57,8 +57,9 @@ def _tasks(found: Mapping[str, Any], roles: Roles) -> None:
             label += f", done by {task['done_by']}"
         key = f"task_{number}_{task['task_id']}"
         st.checkbox(
-            label, value=task["done_at"] is not None, key=key, on_change=_do, args=(number, int(task["task_id"]), key)
-        )
+            label, value=task["done_at"] is not None, key=key, width="stretch", on_change=_do,
+            args=(number, int(task["task_id"]), key),
+        )  # fmt: skip
     with (
         st.form(f"task_{number}", border=False, clear_on_submit=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -72,7 +73,8 @@ def _tasks(found: Mapping[str, Any], roles: Roles) -> None:
 
 
 def _do(number: int, task_id: int, key: str) -> None:
-    connection.client().do_task(number, task_id, connection.user(), done=bool(st.session_state[key]))
+    said = {"done": bool(st.session_state[key])}
+    connection.client().change_in_case("tasks", number, task_id, said, connection.user())
 
 
 def _files(found: Mapping[str, Any]) -> None:
@@ -89,7 +91,7 @@ def _files(found: Mapping[str, Any]) -> None:
     if given is not None:
         try:
             kind = given.type or "application/octet-stream"
-            connection.client().add_file(number, given.name, given.getvalue(), kind, connection.user())
+            connection.client().add_file(number, given.name, kind, given.getvalue(), connection.user())
         except RiskloomError as error:
             st.error(f"{error.message} {error.hint}".strip())
             return
