@@ -28,7 +28,7 @@ RiskloomError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -210,12 +210,10 @@ class CaseChanged(RiskloomError):
     status = 409
     title = "Changed by somebody else"
 
-    def __init__(self, case_id: int, version: int, changes: list[dict[str, object]]) -> None:
-        actors = ", ".join(dict.fromkeys(str(change["actor"]) for change in changes))
-        super().__init__(
-            f"Case {case_id} was changed{f' by {actors}' if actors else ''}: it is version {version} now.",
-            hint="look at what changed, then send this with the new version",
-        )
+    def __init__(
+        self, message: str, version: int, changes: Sequence[Mapping[str, object]], *, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
         self.version = version
         self.changes = changes
 

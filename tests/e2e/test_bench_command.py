@@ -13,7 +13,7 @@ from riskloom.bench.run import PARTS
 SIZES = {
     "stream": 3_000, "singles": 1_000, "cold": 2, "libraries": 500, "history": 1_500, "rows": 20_000,
     "warm_requests": 50, "requests": 300, "single_requests": 50, "log": 2_000, "starts": 1,
-    "replay": 2_000, "batch": 20_000,
+    "replay": 2_000, "batch": 20_000, "alerts": 200, "pages": 20,
 }  # fmt: skip
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

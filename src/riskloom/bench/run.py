@@ -13,7 +13,7 @@ from riskloom.errors import Fault, ParameterInvalid, nearest
 
 PARTS = (
     "kernel", "libraries", "forest", "boosting", "models", "rules", "http", "stages", "startup", "recovery",
-    "replay",
+    "replay", "alerts",
 )  # fmt: skip
 """Each is a module of this room."""
 

@@ -27,6 +27,10 @@ class Sizes:
     """Rows that all models together score from file to file."""
     starts: int = 3
     replay: int = 2_000_000
+    alerts: int = 50_000
+    """Alerts of a queue, among as many decisions as `log`."""
+    pages: int = 300
+    """Requests of each page of it."""
 
 
 FULL = Sizes()
@@ -44,6 +48,8 @@ QUICK = Sizes(
     batch=40_000,
     starts=1,
     replay=60_000,
+    alerts=5_000,
+    pages=100,
 )
 
 

@@ -12,6 +12,7 @@ from riskloom import __version__
 from riskloom.cli import (
     alerts,
     bench,
+    cases,
     demo,
     explain,
     features,
@@ -44,6 +45,7 @@ app.add_typer(lists.app, name="lists", help="Who is on the lists of a running se
 app.add_typer(lists.switches_app, name="switches", help="Switch the model, a rule or the policy off.")
 app.add_typer(alerts.app, name="alerts", help="The queue of a running server: list, claim, resolve.")
 app.add_typer(alerts.suppressions_app, name="suppressions", help="What raises no alert for a time.")
+app.add_typer(cases.app, name="cases", help="Cases of a running server: open, close, export.")
 app.add_typer(rules.app, name="rules", help="Propose rules from labelled history.")
 app.add_typer(models.app, name="models", help="Versions of bundles: list, add, promote, roll back.")
 for command in (

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from riskloom.errors import (
+    CaseChanged,
     EventConflict,
     ExtraMissing,
     Fault,
@@ -48,6 +49,9 @@ def error_from(status: int, problem: Mapping[str, Any]) -> RiskloomError:
         return kind(faults or Fault("request", message, hint=hint))
     if issubclass(kind, EventConflict):
         return kind(message, dict(problem.get("difference") or {}), hint=hint)
+    if issubclass(kind, CaseChanged):
+        changes = list(problem.get("changes") or ())
+        return kind(message, int(problem.get("version") or 0), changes, hint=hint)
     if issubclass(kind, Held):
         return kind(message, str(problem.get("holder") or ""), str(problem.get("until") or ""), hint=hint)
     if issubclass(kind, ExtraMissing):

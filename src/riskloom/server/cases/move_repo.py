@@ -176,11 +176,16 @@ class MoveRepo:
         if connection.execute(taken).rowcount:
             return
         row = case_row(connection, self._scenario, case_id)
-        if row.version != seen:
-            raise CaseChanged(case_id, row.version, _changes(connection, case_id, seen))
-        if move is not None:
+        if row.version == seen and move is not None:
             moved(CaseState(row.state), move)
-        raise CaseChanged(case_id, row.version, [])
+        changes = _changes(connection, case_id, seen)
+        actors = ", ".join(dict.fromkeys(change["actor"] for change in changes)) or "somebody"
+        raise CaseChanged(
+            f"Case {case_id} was changed by {actors}: it is version {row.version} now.",
+            row.version,
+            changes,
+            hint="look at what changed, then send this with the new version",
+        )
 
     def _set(self, connection: Connection, case_id: int, move: CaseMove, decided_at_us: int | None) -> None:
         stands = sa.update(cases).where(cases.c.id == case_id)
