@@ -88,7 +88,14 @@ def page(draw: Callable[[], None], **asked: str) -> AppTest:
 def shown(test: AppTest) -> str:
     """All HTML and text of a page."""
     assert not test.exception, test.exception
-    every: list[Any] = [*test.get("html"), *test.title, *test.subheader, *test.caption, *test.warning, *test.error]
+    every: list[Any] = [
+        *test.get("html"),
+        *test.title,
+        *test.subheader,
+        *test.caption,
+        *test.warning,
+        *test.error,
+    ]
     return "\n".join(str(item.value if hasattr(item, "value") else item.body) for item in every)
 
 
@@ -202,7 +209,13 @@ def raise_alert(client: Client, user: str, count: int = 7) -> None:
     for number in range(count):
         time_of = (began + timedelta(seconds=number)).isoformat()
         client.score(
-            payment(f"{user}-{number}", timestamp=time_of, amount=50 + number, user_id=user, device_id=f"phone-{user}")
+            payment(
+                f"{user}-{number}",
+                timestamp=time_of,
+                amount=50 + number,
+                user_id=user,
+                device_id=f"phone-{user}",
+            )
         )
 
 

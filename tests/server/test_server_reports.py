@@ -86,7 +86,9 @@ def test_quality_is_measured_on_labelled_events(clever: Server) -> None:
     assert found["flagged"] == flagged[0] + flagged[1] + flagged[6] + flagged[7]
     assert found["caught"] == flagged[6] + flagged[7]
     risks = {at: scored[at]["risk_score"] for at in (0, 1, 6, 7)}
-    pairs = [(risks[bad] > risks[good]) + (risks[bad] == risks[good]) / 2 for bad in (6, 7) for good in (0, 1)]
+    pairs = [
+        (risks[bad] > risks[good]) + (risks[bad] == risks[good]) / 2 for bad in (6, 7) for good in (0, 1)
+    ]
     assert found["ranking"]["auc"] == pytest.approx(sum(pairs) / 4)
     assert sum(found["scores"]["fraud"]) == sum(found["scores"]["honest"]) == 2
     other = clever.get("/api/v1/models/quality", params={"bundle": "0" * 64}).json()

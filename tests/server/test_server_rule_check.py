@@ -43,7 +43,12 @@ def test_a_rule_is_tried_on_what_was_decided_beside_the_one_it_replaces(server: 
 def test_a_new_rule_over_the_risk_score_and_fields_sees_what_the_decision_saw(clever: Server) -> None:
     decided = {event["event_id"]: clever.score(event) for event in burst(6)}
     middle = sorted(one["risk_score"] for one in decided.values())[3]
-    rule = {**RULE, "code": "MINE", "when": f"risk_score >= {middle!r} and amount > 11", "value": "risk_score"}
+    rule = {
+        **RULE,
+        "code": "MINE",
+        "when": f"risk_score >= {middle!r} and amount > 11",
+        "value": "risk_score",
+    }
     tried = check(clever, rule)["tried"]
     wanted = {
         name for name, one in decided.items() if one["risk_score"] >= middle and one["event"]["amount"] > 11

@@ -220,9 +220,7 @@ class Client(AlertCalls, CaseCalls, PolicyCalls, VersionCalls, ReportCalls):
         """How a retraining goes."""
         return cast(Job, self._get(f"/api/v1/models/jobs/{quote(job_id, safe='')}"))
 
-    def score(
-        self, event: Mapping[str, Any], *, dry_run: bool = False, explain: bool = False
-    ) -> Decision:
+    def score(self, event: Mapping[str, Any], *, dry_run: bool = False, explain: bool = False) -> Decision:
         """Decide one event; with `dry_run` nothing is stored and no window moves, with `explain` the answer's
         `explanations` say what each feature added to the score of an approved event too.
 
@@ -336,9 +334,7 @@ class Client(AlertCalls, CaseCalls, PolicyCalls, VersionCalls, ReportCalls):
         asked = {name: _plain(value) for name, value in (params or {}).items() if value is not None}
         content = None if body is None else _encode(body, "body")
         return _json(
-            self._send(
-                method, prefix(scenario) + path, content, params=asked, actor=actor, timeout=timeout
-            )
+            self._send(method, prefix(scenario) + path, content, params=asked, actor=actor, timeout=timeout)
         )
 
     def raw(

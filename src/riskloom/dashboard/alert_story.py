@@ -38,7 +38,8 @@ def cards(alert: Mapping[str, Any], roles: Roles) -> str:
         made.append(
             f'<article class="rl-card rl-{markup.text(reason["severity"])}"><header>'
             f"<h4>{markup.text(words.reason_title(reason['code']))}</h4>"
-            f'<span><span class="rl-muted">{often}</span> {markup.severity(reason["severity"])}</span></header>'
+            f'<span><span class="rl-muted">{often}</span> '
+            f"{markup.severity(reason['severity'])}</span></header>"
             f"<p>{markup.text(reason['message'])}</p>{story.beside(reason, roles)}"
             f"{_behind(reason, decision, events, roles)}</article>"
         )
@@ -48,7 +49,10 @@ def cards(alert: Mapping[str, Any], roles: Roles) -> str:
 
 
 def _behind(
-    reason: Mapping[str, Any], decision: Mapping[str, Any], events: Mapping[str, Mapping[str, Any]], roles: Roles
+    reason: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    events: Mapping[str, Mapping[str, Any]],
+    roles: Roles,
 ) -> str:
     """The newest events that stand behind a reason, a line each."""
     known = [events[name] for name in reason["evidence"] if name in events]

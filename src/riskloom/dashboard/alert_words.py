@@ -94,7 +94,11 @@ def table(alerts: Sequence[Mapping[str, Any]], roles: Roles, now: datetime, me: 
     kinds = ["rl-chosen" if alert["claimed_by"] == me else "" for alert in alerts]
     columns = ["Severity", roles.entity_word, "Amount", "Priority", "Why", "State", "Last event"]
     return markup.table(
-        columns, rows, kinds=kinds, numbers=["Priority"], empty="Nothing waits here. New alerts appear by themselves."
+        columns,
+        rows,
+        kinds=kinds,
+        numbers=["Priority"],
+        empty="Nothing waits here. New alerts appear by themselves.",
     )
 
 
@@ -135,7 +139,9 @@ def headline(alert: Mapping[str, Any], roles: Roles, now: datetime) -> str:
     last = words.ago(alert["last_at"], now)
     worth = ""
     if alert["expected_loss"] is not None:
-        worth = f"expected loss {words.number(alert['expected_loss'])} × urgency {words.number(alert['urgency'])}"
+        worth = (
+            f"expected loss {words.number(alert['expected_loss'])} × urgency {words.number(alert['urgency'])}"
+        )
     return (
         f'<section class="rl-headline rl-{tone}" data-testid="alert"><div>'
         f"<h2>{markup.text(roles.entity_word)} {who}</h2>"

@@ -12,7 +12,18 @@ import streamlit as st
 
 from riskloom.client import Client
 from riskloom.dashboard import connection, links, markup, words
-from riskloom.dashboard.views import alerts, analytics, cases, decision, models, overview, queue, rules, scenario, score
+from riskloom.dashboard.views import (
+    alerts,
+    analytics,
+    cases,
+    decision,
+    models,
+    overview,
+    queue,
+    rules,
+    scenario,
+    score,
+)
 from riskloom.errors import RiskloomError
 
 HERE = Path(str(files("riskloom.dashboard")))
@@ -94,7 +105,9 @@ def _server_state() -> None:
 def _scenario_choice() -> None:
     """Which of the server's scenarios the pages are about, where it serves several."""
     found = connection.health()
-    names = [] if isinstance(found, RiskloomError) else [one["scenario"] for one in found.get("scenarios", ())]
+    names = (
+        [] if isinstance(found, RiskloomError) else [one["scenario"] for one in found.get("scenarios", ())]
+    )
     if len(names) < 2:
         return
     chosen = connection.chosen_scenario()

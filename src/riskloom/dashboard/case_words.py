@@ -65,7 +65,11 @@ def tiles(counts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     nobody = counts["assignee"].get("", 0)
     return [
         ("Open", words.number(states.get("open", 0)), f"{nobody} with nobody"),
-        ("Wait for a second person", words.number(states.get("pending", 0)), "above the amount for one alone"),
+        (
+            "Wait for a second person",
+            words.number(states.get("pending", 0)),
+            "above the amount for one alone",
+        ),
         ("Tasks", words.number(tasks.get("open", 0)), f"{tasks.get('overdue', 0)} overdue"),
         ("Closed", words.number(states.get("closed", 0)), "with what was found"),
     ]
@@ -77,7 +81,9 @@ def table(cases: Sequence[Mapping[str, Any]], roles: Roles, now: datetime, me: s
         [
             markup.severity(case["priority"]),
             markup.two_lines(
-                markup.link("cases", markup.text(case["entity_key"]), kind="rl-row", case=str(case["case_id"])),
+                markup.link(
+                    "cases", markup.text(case["entity_key"]), kind="rl-row", case=str(case["case_id"])
+                ),
                 f"case {case['case_id']}",
             ),
             f"<b>{markup.text(money(case))}</b>" if case["amount"] is not None else words.MISSING,
@@ -118,8 +124,10 @@ def headline(case: Mapping[str, Any], roles: Roles, now: datetime) -> str:
         f"{markup.text(roles.event_word)}{'' if case['events'] == 1 else 's'}{amount}</p>"
         f"<p>{markup.severity(case['priority'])}{state(case)}"
         f'<span class="rl-muted">with {markup.text(case["assignee"] or "nobody")}, '
-        f"opened {markup.text(words.ago(case['opened_at'], now))} by {markup.text(case['opened_by'])}</span></p>"
-        f'{found}</div><div class="rl-gauge"><b class="rl-worth">{case["case_id"]}</b><small>case</small></div>'
+        f"opened {markup.text(words.ago(case['opened_at'], now))} "
+        f"by {markup.text(case['opened_by'])}</span></p>"
+        f'{found}</div><div class="rl-gauge"><b class="rl-worth">{case["case_id"]}</b>'
+        "<small>case</small></div>"
         "</section>"
     )
 
@@ -134,7 +142,8 @@ def timeline(items: Sequence[Mapping[str, Any]], roles: Roles) -> str:
             day = today
         kind = str(item["kind"]).partition(".")[0]
         rows.append(
-            f'<div class="rl-moment rl-at-{markup.text(kind)}"><time>{words.clock(item["at"], roles.timezone)}</time>'
+            f'<div class="rl-moment rl-at-{markup.text(kind)}">'
+            f"<time>{words.clock(item['at'], roles.timezone)}</time>"
             f"<i></i><div>{_moment(item, roles)}</div></div>"
         )
     return f'<div class="rl-timeline">{"".join(rows)}</div>'
@@ -153,7 +162,8 @@ def _moment(item: Mapping[str, Any], roles: Roles) -> str:
     if kind == "label":
         said = "a fraud" if detail["fraud"] else "honest"
         link = markup.link("decision", markup.text(detail["event_id"]), event=detail["event_id"])
-        return f"{link} was told to be <b>{said}</b> <span class='rl-muted'>{markup.text(detail['source'])}</span>"
+        source = f'<span class="rl-muted">{markup.text(detail["source"])}</span>'
+        return f"{link} was told to be <b>{said}</b> {source}"
     who = f"<b>{markup.text(item['actor'] or 'somebody')}</b>"
     if kind == "list":
         told = "; ".join(
@@ -166,8 +176,8 @@ def _moment(item: Mapping[str, Any], roles: Roles) -> str:
     elif kind == "case.changed" and "priority" in detail:
         done = f"made it of {words.code_words(detail['priority'])} priority"
     names = () if kind == "case.changed" else _DETAILS
-    told = [str(detail[name]) for name in names if isinstance(detail.get(name), str) and detail[name]]
-    said = f'<span class="rl-said">{markup.text(" · ".join(told))}</span>' if told else ""
+    more = [str(detail[name]) for name in names if isinstance(detail.get(name), str) and detail[name]]
+    said = f'<span class="rl-said">{markup.text(" · ".join(more))}</span>' if more else ""
     return f"{who} {markup.text(done)}{said}"
 
 

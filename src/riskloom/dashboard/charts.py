@@ -130,7 +130,14 @@ def timeline(
 
 
 def lines(
-    rows: Sequence[Mapping[str, Any]], palette: Palette, *, x: str, y: str, by: str, title: str, height: int = 170
+    rows: Sequence[Mapping[str, Any]],
+    palette: Palette,
+    *,
+    x: str,
+    y: str,
+    by: str,
+    title: str,
+    height: int = 170,
 ) -> alt.Chart:
     """A value over days, a line for each of at most three names; the first is the quiet one."""
     names = list(dict.fromkeys(row[by] for row in rows))

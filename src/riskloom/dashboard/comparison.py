@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -59,7 +59,11 @@ def verdict(result: Mapping[str, Any]) -> str:
 
 def _difference(count: int, one: str, many: str = "") -> str:
     word = one if abs(count) == 1 else (many or f"{one}s")
-    return f"{words.number(abs(count))} {'more' if count > 0 else 'fewer'} {word}" if count else f"as many {many or one + 's'}"
+    return (
+        f"{words.number(abs(count))} {'more' if count > 0 else 'fewer'} {word}"
+        if count
+        else f"as many {many or one + 's'}"
+    )
 
 
 def table(result: Mapping[str, Any], roles: Roles) -> str:
@@ -141,7 +145,7 @@ def examples(result: Mapping[str, Any], roles: Roles) -> str:
     """A few events of each change, with what stands behind it."""
     units = Units(result)
     names = [side["name"] for side in result["sides"][:2]]
-    rows = []
+    rows: list[list[str]] = []
     for listed in result["examples"].values():
         for one in listed:
             first, second = (one["sides"].get(name) for name in names)
@@ -194,9 +198,11 @@ def rule_lines(result: Mapping[str, Any], code: str) -> str:
                 markup.text(side_word(side["name"])),
                 words.number(found["hits"]),
                 f"{words.percent(precision['value'])} "
-                f'<span class="rl-muted">{words.percent(precision["low"])} to {words.percent(precision["high"])}</span>',
+                f'<span class="rl-muted">{words.percent(precision["low"])} to '
+                f"{words.percent(precision['high'])}</span>",
                 units.money(found["value"]),
-                f"{words.number(found['alone'])}: {found['frauds_alone']} fraud, {found['honest_alone']} honest",
+                f"{words.number(found['alone'])}: {found['frauds_alone']} fraud, "
+                f"{found['honest_alone']} honest",
                 markup.text(found["verdict"] or words.MISSING),
             ]
         )
@@ -208,4 +214,3 @@ def progress(job: Mapping[str, Any], total: int) -> float:
     """How far a replay is, from 0 to 1."""
     done = job["warm_up"] + job["counted"]
     return min(0.99, done / total) if total else 0.0
-

@@ -47,9 +47,7 @@ def _question(field: Mapping[str, Any], recent: Sequence[Mapping[str, Any]]) -> 
     )
 
 
-def filled(
-    asked: Iterable[Question], event: Mapping[str, Any], own: Mapping[str, str]
-) -> dict[str, str]:
+def filled(asked: Iterable[Question], event: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, str]:
     """What stands in the form: an event's values, and its own id and time."""
     return {one.name: own.get(one.name) or _text(event.get(one.name)) for one in asked}
 

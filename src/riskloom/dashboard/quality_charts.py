@@ -30,9 +30,7 @@ def precision_recall(curve: Mapping[str, Any], share: float, palette: Palette) -
             ],
         )
     )
-    chance = alt.Chart(pd.DataFrame({"precision": [share]})).mark_rule(
-        strokeDash=[4, 4], color=palette.quiet
-    )
+    chance = alt.Chart(pd.DataFrame({"precision": [share]})).mark_rule(strokeDash=[4, 4], color=palette.quiet)
     return finished(alt.layer(line, chance.encode(y="precision:Q")), HEIGHT)
 
 

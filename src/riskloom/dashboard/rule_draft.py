@@ -52,4 +52,3 @@ def rule_of(form: Mapping[str, str], before: Mapping[str, Any]) -> tuple[dict[st
     if not isinstance(examples, list):
         return rule, "Examples are lines such as “- hit: {amount: 900}”."
     return ({**rule, "examples": examples} if examples else rule), ""
-

@@ -85,7 +85,9 @@ def examples(tried: Mapping[str, Any], roles: Roles) -> str:
             markup.outcome(one["outcome"]),
             markup.risk(one["risk_score"], flag_from),
             markup.two_lines(
-                markup.link("decision", words.clock(one["event_time"], roles.timezone), event=one["event_id"]),
+                markup.link(
+                    "decision", words.clock(one["event_time"], roles.timezone), event=one["event_id"]
+                ),
                 words.day(one["event_time"], roles.timezone),
             ),
             markup.text(_values(one["values"])),

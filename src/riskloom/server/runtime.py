@@ -288,9 +288,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
     views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
     service = DecisionService(deciding, repo, lists, counts, views)
-    models = ModelService(
-        deciding, model_repo, texts, settings, clock, follower, QualityRepo(engine, name)
-    )
+    models = ModelService(deciding, model_repo, texts, settings, clock, follower, QualityRepo(engine, name))
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
     label_repo = LabelRepo(engine, name)

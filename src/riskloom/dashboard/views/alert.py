@@ -28,7 +28,9 @@ def render(alert_id: int, roles: Roles) -> None:
         found = connection.client().alert(alert_id)
     except NotFound as error:
         st.title("Alerts")
-        st.html(f'<div class="rl-empty">{markup.text(error.message)}</div>{markup.link("alerts", "← Alerts")}')
+        st.html(
+            f'<div class="rl-empty">{markup.text(error.message)}</div>{markup.link("alerts", "← Alerts")}'
+        )
         return
     if st.session_state.get(_SEEN) != alert_id:
         st.session_state[_SEEN] = alert_id
@@ -116,7 +118,9 @@ def _acts(found: Mapping[str, Any]) -> None:
         if mine:
             st.fragment(run_every="5s")(_lease)(str(found["lease_until"]))
             st.button("Keep it longer", key="alert_renew", on_click=_do, args=(number, "renew"), shortcut="K")
-            st.button("Give it back", key="alert_release", on_click=_do, args=(number, "release"), shortcut="B")
+            st.button(
+                "Give it back", key="alert_release", on_click=_do, args=(number, "release"), shortcut="B"
+            )
         else:
             word = "Take it" if not found["claimed_by"] else "Try to take it"
             st.button(
@@ -166,7 +170,12 @@ def _resolve(number: int) -> None:
         )  # fmt: skip
         st.checkbox("then the next one", value=True, key=_GOES_ON, persist_state="session", width="content")
         st.form_submit_button(
-            "Resolve", type="primary", disabled=not chosen, shortcut="Ctrl+Enter", on_click=_close, args=(number,)
+            "Resolve",
+            type="primary",
+            disabled=not chosen,
+            shortcut="Ctrl+Enter",
+            on_click=_close,
+            args=(number,),
         )
 
 

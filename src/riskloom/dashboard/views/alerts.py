@@ -46,8 +46,8 @@ def render() -> None:
             st.toggle("Live", value=True, key=_LIVE, help="Off: the list stands still.")
             bulk = st.toggle("Many at once", key="alerts_bulk")
             st.button(
-                "Next", type="primary", icon=":material/arrow_forward:", shortcut="N", on_click=alert.take_next,
-                help="Claims the most valuable alert that nobody has",
+                "Next", type="primary", icon=":material/arrow_forward:", shortcut="N",
+                on_click=alert.take_next, help="Claims the most valuable alert that nobody has",
             )  # fmt: skip
     alert.tell_missed()
     asked = _ask(roles)
@@ -72,7 +72,9 @@ def _ask(roles: Roles) -> dict[str, Any]:
     if st.session_state["alerts_queue"] not in queues:
         st.session_state["alerts_queue"] = ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="alerts_filters"):
-        st.segmented_control("Show", list(SHOWN), format_func=SHOWN.__getitem__, key="alerts_show", required=True)
+        st.segmented_control(
+            "Show", list(SHOWN), format_func=SHOWN.__getitem__, key="alerts_show", required=True
+        )
         st.selectbox(
             "Queue", queues, format_func=lambda name: words.code_words(name).capitalize() or "Any",
             key="alerts_queue", width=124,

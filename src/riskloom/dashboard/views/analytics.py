@@ -44,9 +44,7 @@ def _ask(keys: list[str]) -> tuple[str, str]:
         if key not in st.session_state:
             kept = given if given is not None else st.session_state.get(f"{key}_kept", default)
             st.session_state[key] = kept if kept in allowed else default
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", gap="small", key="analytics_filters"
-    ):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="analytics_filters"):
         span = st.segmented_control(
             "Period", list(report.SPANS), format_func=report.SPANS.__getitem__, key="analytics_days",
             required=True,

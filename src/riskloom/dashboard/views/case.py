@@ -76,15 +76,21 @@ def _hand(found: Mapping[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if found["assignee"] != me:
             said = {"assignee": me, "version": version}
-            st.button("Take it", type="primary", shortcut="T", on_click=attempt, args=("change", number, said))
+            st.button(
+                "Take it", type="primary", shortcut="T", on_click=attempt, args=("change", number, said)
+            )
         if found["assignee"]:
             st.button(
-                "Give it to nobody", on_click=attempt, args=("change", number, {"assignee": None, "version": version})
+                "Give it to nobody",
+                on_click=attempt,
+                args=("change", number, {"assignee": None, "version": version}),
             )
-        for priority, word in reversed(words.SEVERITIES.items()):
+        for priority, word in reversed(list(words.SEVERITIES.items())):
             if priority != found["priority"]:
                 said = {"priority": priority, "version": version}
-                st.button(f"{word} priority", type="tertiary", on_click=attempt, args=("change", number, said))
+                st.button(
+                    f"{word} priority", type="tertiary", on_click=attempt, args=("change", number, said)
+                )
 
 
 def _end(found: Mapping[str, Any]) -> None:
@@ -111,7 +117,10 @@ def _close(number: int, version: int) -> None:
         )  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="bottom"):
             why = st.text_input(
-                "Why", key=f"case_why_{number}", label_visibility="collapsed", placeholder="Why: it stays with the case"
+                "Why",
+                key=f"case_why_{number}",
+                label_visibility="collapsed",
+                placeholder="Why: it stays with the case",
             )
             sent = st.form_submit_button("Close the case", type="primary", shortcut="Ctrl+Enter")
     if not sent:
@@ -132,7 +141,9 @@ def _confirm(found: Mapping[str, Any]) -> None:
         + (" You closed it yourself." if own else "")
     )
     with st.form(f"case_confirm_{number}", border=False):
-        why = st.text_input("Why", key=f"case_confirm_why_{number}", placeholder="Needed where you do not agree")
+        why = st.text_input(
+            "Why", key=f"case_confirm_why_{number}", placeholder="Needed where you do not agree"
+        )
         with st.container(horizontal=True):
             agree = st.form_submit_button("Confirm", type="primary", disabled=own)
             decline = st.form_submit_button("Open it again")
@@ -153,7 +164,7 @@ def _lists(found: Mapping[str, Any]) -> None:
     with st.popover("Put on a list", icon=":material/playlist_add:"), st.form("case_list", border=False):
         name = st.selectbox(
             "List", [one["name"] for one in known], key="case_list_name",
-            format_func=lambda name: next(f"{one['name']} ({one['kind']})" for one in known if one["name"] == name),
+            format_func={one["name"]: f"{one['name']} ({one['kind']})" for one in known}.__getitem__,
         )  # fmt: skip
         why = st.text_input("Why", key="case_list_why")
         if st.form_submit_button("Put it there", type="primary"):

@@ -124,14 +124,16 @@ def _quality(bundle: str | None, roles: Roles) -> None:
         ("Risk scores", quality_charts.scores(found["scores"], palette)),
     ]
     if found["calibration"]:
-        drawn.insert(1, ("What was said, what happened", quality_charts.reliability(found["calibration"], palette)))
+        drawn.insert(
+            1, ("What was said, what happened", quality_charts.reliability(found["calibration"], palette))
+        )
     for column, (title, chart) in zip(columns, drawn, strict=False):
         with column:
             st.html(f"<h4>{markup.text(title)}</h4>")
             st.altair_chart(chart, width="stretch", theme=None)
     st.caption(
-        f"Over {found['labelled']:,} labelled {roles.event_word}s. Flagged ones are looked at, and so labelled, "
-        "more often than others: recall looks better than it is."
+        f"Over {found['labelled']:,} labelled {roles.event_word}s. Flagged ones are looked at, "
+        "and so labelled, more often than others: recall looks better than it is."
     )
 
 
@@ -170,7 +172,11 @@ def _comparison(number: int, roles: Roles) -> None:
             [
                 ("Judged by both", words.number(total), f"{roles.event_word}s"),
                 ("Agreed", words.percent(found["agreed"] / total), f"{total - found['agreed']:,} otherwise"),
-                ("Flagged as decided", words.number(flags["decided"]), words.percent(flags["decided"] / total)),
+                (
+                    "Flagged as decided",
+                    words.number(flags["decided"]),
+                    words.percent(flags["decided"] / total),
+                ),
                 ("Flagged as tried", words.number(flags["tried"]), words.percent(flags["tried"] / total)),
             ]
         )
@@ -187,8 +193,11 @@ def move_table(moves: Sequence[Mapping[str, Any]], roles: Roles) -> str:
     """How a version moved, the newest first."""
     rows = [
         [
-            f"{markup.text(words.code_words(move['from'] or 'published'))} → <b>{markup.text(move['to'])}</b>",
-            markup.two_lines(markup.text(move["author"]), markup.text(words.moment(move["at"], roles.timezone))),
+            f"{markup.text(words.code_words(move['from'] or 'published'))} → "
+            f"<b>{markup.text(move['to'])}</b>",
+            markup.two_lines(
+                markup.text(move["author"]), markup.text(words.moment(move["at"], roles.timezone))
+            ),
             markup.text(move["reason"]),
         ]
         for move in list(reversed(moves))[:_HISTORY]
@@ -202,17 +211,25 @@ def _kept(number: int, inventory: Mapping[str, Any]) -> None:
     st.subheader("Kept with it")
     if metrics:
         st.html(
-            markup.table(["Figure", "Value"], [[markup.text(name), f"{value:.4g}"] for name, value in metrics])
+            markup.table(
+                ["Figure", "Value"], [[markup.text(name), f"{value:.4g}"] for name, value in metrics]
+            )
         )
     prefix = "attachments/"
-    names = [item["path"].removeprefix(prefix) for item in inventory["files"] if item["path"].startswith(prefix)]
+    names = [
+        item["path"].removeprefix(prefix) for item in inventory["files"] if item["path"].startswith(prefix)
+    ]
     for name in names:
         st.download_button(
-            name, lambda name=name: connection.client().attachment(number, name), file_name=name.split("/")[-1],
-            key=f"kept_{number}_{name}", icon=":material/download:", on_click="ignore",
+            name, lambda name=name: connection.client().attachment(number, name),
+            file_name=name.split("/")[-1], key=f"kept_{number}_{name}",
+            icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     if not metrics and not names:
-        st.html('<p class="rl-note">No report was published with it: <code>riskloom models add --report</code>.</p>')
+        st.html(
+            '<p class="rl-note">No report was published with it: '
+            "<code>riskloom models add --report</code>.</p>"
+        )
 
 
 def _roll_back() -> None:

@@ -49,7 +49,10 @@ def _live() -> None:
             else '<div class="rl-empty">Nothing was flagged yet. What needs a person appears here.</div>'
         )
         if flagged:
-            ways = [markup.link("alerts", "Work on alerts →"), markup.link("queue", "All flagged decisions →")]
+            ways = [
+                markup.link("alerts", "Work on alerts →"),
+                markup.link("queue", "All flagged decisions →"),
+            ]
             st.html(f'<nav class="rl-ways">{"".join(ways)}</nav>')
 
 

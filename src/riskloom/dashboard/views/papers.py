@@ -25,7 +25,11 @@ def render(found: Mapping[str, Any], roles: Roles) -> None:
     st.subheader("Notes")
     with st.form(f"note_{number}", border=False, clear_on_submit=True):
         text = st.text_area(
-            "A note", key=f"note_text_{number}", label_visibility="collapsed", height=80, placeholder="Write a note"
+            "A note",
+            key=f"note_text_{number}",
+            label_visibility="collapsed",
+            height=80,
+            placeholder="Write a note",
         )
         if st.form_submit_button("Add the note") and text.strip():
             _add("notes", number, {"text": text.strip()})
@@ -65,7 +69,10 @@ def _tasks(found: Mapping[str, Any], roles: Roles) -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         title = st.text_input(
-            "A task", key=f"task_title_{number}", label_visibility="collapsed", placeholder="Call the customer"
+            "A task",
+            key=f"task_title_{number}",
+            label_visibility="collapsed",
+            placeholder="Call the customer",
         )
         sent = st.form_submit_button("Add the task")
     if sent and title.strip():
@@ -83,11 +90,14 @@ def _files(found: Mapping[str, Any]) -> None:
     for file in found["files"]:
         size = f"{words.number(max(1, file['size'] // 1024))} kB, {file['author']}"
         st.download_button(
-            f"{file['name']} ({size})", lambda file=file: connection.client().case_file(number, file["file_id"]),
+            f"{file['name']} ({size})",
+            lambda file=file: connection.client().case_file(number, file["file_id"]),
             file["name"], file["media_type"], key=f"file_{number}_{file['file_id']}", type="tertiary",
             icon=":material/attach_file:", on_click="ignore", help=f"SHA-256 {file['sha256']}",
         )  # fmt: skip
-    given = st.file_uploader("Add a file", key=f"upload_{number}_{len(found['files'])}", label_visibility="collapsed")
+    given = st.file_uploader(
+        "Add a file", key=f"upload_{number}_{len(found['files'])}", label_visibility="collapsed"
+    )
     if given is not None:
         try:
             kind = given.type or "application/octet-stream"

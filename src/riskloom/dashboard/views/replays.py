@@ -22,8 +22,8 @@ def render(roles: Roles) -> None:
     _order(roles, running=running)
     if job is None:
         st.html(
-            '<div class="rl-empty">A replay decides every stored event again, by the rules as they are and as '
-            "you changed them, in a process of its own. It changes nothing.</div>"
+            '<div class="rl-empty">A replay decides every stored event again, by the rules as they are and '
+            "as you changed them, in a process of its own. It changes nothing.</div>"
         )
     elif running:
         st.fragment(run_every="1s")(_watch)(roles)
@@ -48,7 +48,13 @@ def _order(roles: Roles, *, running: bool) -> None:
     """What a replay is to cost with, and the button that begins it."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         review = st.number_input(
-            "A review costs", 0.0, value=5.0, step=1.0, key="replay_review", width=130, persist_state="session"
+            "A review costs",
+            0.0,
+            value=5.0,
+            step=1.0,
+            key="replay_review",
+            width=130,
+            persist_state="session",
         )
         insult = st.number_input(
             "An honest one bothered", 0.0, value=10.0, step=1.0, key="replay_insult", width=170,
@@ -82,18 +88,23 @@ def _order(roles: Roles, *, running: bool) -> None:
 
 
 def _watch(roles: Roles) -> None:
-    """How far it is; a click ends it."""
+    """How far it is; a click ends it. Where it has ended, the whole page is drawn again."""
     with connection.explained():
         job = _job()
-        if job is None or job["status"] != "running":
+        if job is not None and job["status"] == "running":
+            _progress(job, roles)
+        else:
             st.rerun()
-        total = connection.client().stats()["total_events"]
-        done = job["warm_up"] + job["counted"]
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(comparison.progress(job, total), f"{done:,} of {total:,} {roles.event_word}s")
-            if st.button("Cancel", icon=":material/close:", key="replay_cancel"):
-                connection.client().cancel_replay(job["job_id"])
-                st.rerun()
+
+
+def _progress(job: Mapping[str, Any], roles: Roles) -> None:
+    total = connection.client().stats()["total_events"]
+    done = job["warm_up"] + job["counted"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(comparison.progress(job, total), f"{done:,} of {total:,} {roles.event_word}s")
+        if st.button("Cancel", icon=":material/close:", key="replay_cancel"):
+            connection.client().cancel_replay(job["job_id"])
+            st.rerun()
 
 
 def _result(job: Mapping[str, Any], roles: Roles) -> None:

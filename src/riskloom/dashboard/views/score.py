@@ -52,7 +52,9 @@ def _events(url: str, scenario: str) -> list[dict[str, Any]]:
 _recent = st.cache_data(ttl=20, max_entries=16, show_spinner=False)(_events)
 
 
-def _begin(scenario: Mapping[str, Any], asked: Sequence[Question], recent: Sequence[Mapping[str, Any]]) -> None:
+def _begin(
+    scenario: Mapping[str, Any], asked: Sequence[Question], recent: Sequence[Mapping[str, Any]]
+) -> None:
     """Put something sensible into an empty form: the event that the address names, else the newest."""
     like = st.query_params.get("like", "")
     begun = (scenario.get("name"), like)
@@ -134,9 +136,9 @@ def _show(roles: Roles) -> None:
     tries: list[Try] = st.session_state.get(_TRIES, [])
     if not tries:
         st.html(
-            f'<div class="rl-empty">Change what you like and press “Try this {markup.text(roles.event_word)}”. '
-            "The answer appears here: the outcome, the reasons with their evidence, and what raised the "
-            "score.<br>Nothing is stored.</div>"
+            f'<div class="rl-empty">Change what you like and press '
+            f"“Try this {markup.text(roles.event_word)}”. The answer appears here: "
+            "the outcome, the reasons with their evidence, and what raised the score.<br>Nothing is stored.</div>"
         )
         return
     newest = tries[0]
@@ -196,7 +198,11 @@ def _earlier(tries: Sequence[Try], roles: Roles) -> None:
     told = [made for made in tries if "answer" in made]
     if len(told) < 2:
         return
-    skipped = {name for name in roles.fields if name in event_form.own_values(connection.scenario(), "x", datetime.now(UTC))}
+    skipped = {
+        name
+        for name in roles.fields
+        if name in event_form.own_values(connection.scenario(), "x", datetime.now(UTC))
+    }
     rows = []
     for at, made in enumerate(told):
         before = told[at + 1]["event"] if at + 1 < len(told) else None

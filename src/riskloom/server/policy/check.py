@@ -118,7 +118,9 @@ def _changed(
         return None, [_fault(fault, at) for fault in error.faults]
 
 
-def _inputs(scenario: Scenario, lists: Lists, rows: Sequence[Row[Any]]) -> Iterator[tuple[Row[Any], list[Any]]]:
+def _inputs(
+    scenario: Scenario, lists: Lists, rows: Sequence[Row[Any]]
+) -> Iterator[tuple[Row[Any], list[Any]]]:
     """Each stored event with the values its rules saw, from the vector that was frozen then."""
     personal = frozenset(field.name for field in scenario.fields if field.pii)
     see = see_of(scenario, personal, Derive(scenario) if scenario.derived else None)

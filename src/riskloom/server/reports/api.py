@@ -22,8 +22,8 @@ async def keys(request: Request) -> Response:
 
 @router.get("/{by}", dependencies=READ, summary="What was decided in a period, and what became of it")
 async def report(request: Request, by: str) -> Response:
-    """Counted by when they were decided, from `?since=` and before `?until=`. Shares have their 95 % intervals,
-    values are in minor units of the base currency; fraud is that of labelled events."""
+    """Counted by when they were decided, from `?since=` and before `?until=`. Shares have their 95 %
+    intervals, values are in minor units of the base currency; fraud is that of labelled events."""
     query = Query(request)
     since_us, until_us = query.time_us("since"), query.time_us("until")
     query.finish()
