@@ -138,7 +138,8 @@ def _show(roles: Roles) -> None:
         st.html(
             f'<div class="rl-empty">Change what you like and press '
             f"“Try this {markup.text(roles.event_word)}”. The answer appears here: "
-            "the outcome, the reasons with their evidence, and what raised the score.<br>Nothing is stored.</div>"
+            "the outcome, the reasons with their evidence, and what raised the score.<br>"
+            "Nothing is stored.</div>"
         )
         return
     newest = tries[0]
