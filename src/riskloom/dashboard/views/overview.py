@@ -13,7 +13,7 @@ from riskloom.client import Stats
 from riskloom.dashboard import charts, connection, markup, words
 from riskloom.dashboard.roles import Roles
 
-_TIMED = 50
+_TIMED = 20
 _NEWEST = 8
 
 
@@ -124,27 +124,27 @@ def health(stats: Stats, newest: Sequence[Mapping[str, Any]]) -> list[tuple[str,
     ]
 
 
-def _ask_month(url: str, scenario: str, since: str) -> dict[str, Any]:
+def _ask_week(url: str, scenario: str, since: str) -> dict[str, Any]:
     return connection.client().report("month", since)
 
 
-_month = st.cache_data(ttl=120, max_entries=16, show_spinner=False)(_ask_month)
+_week = st.cache_data(ttl=120, max_entries=16, show_spinner=False)(_ask_week)
 
 
 def _fraud(roles: Roles) -> list[tuple[str, str, str]]:
-    """Known fraud of thirty days, caught and lost; by value where events have one."""
-    start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=29)
+    """Known fraud of seven days, caught and lost; by value where events have one."""
+    start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=6)
     since = start.isoformat().replace("+00:00", "Z")
-    found = _month(connection.address(), roles.scenario, since)
+    found = _week(connection.address(), roles.scenario, since)
     whole, scale = found["whole"], 10 ** int(found["decimals"])
     if not whole["frauds"]:
-        return [("Known fraud, 30 days", words.number(0), "none is labelled")]
+        return [("Known fraud, 7 days", words.number(0), "none is labelled")]
     if not roles.amount:
         caught = f"{words.number(whole['caught'])} of {words.number(whole['frauds'])}"
-        return [("Fraud caught, 30 days", caught, words.percent(whole["recall"]["value"]))]
+        return [("Fraud caught, 7 days", caught, words.percent(whole["recall"]["value"]))]
     lost = f"{words.number(round(whole['value_missed'] / scale))} {roles.base_currency} lost"
     caught = f"{words.number(round(whole['value_caught'] / scale))} {roles.base_currency}"
-    return [("Fraud caught, 30 days", caught, lost)]
+    return [("Fraud caught, 7 days", caught, lost)]
 
 
 def top_reasons(top: Sequence[Mapping[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from riskloom.dashboard.roles import Roles
 from riskloom.errors import EventConflict, InputInvalid, NotFound
 
 _FORM, _TRIES, _LIKE, _STORE = "score_form", "score_tries", "score_like", "score_store"
-_RECENT, _RAISED, _KEPT, _WIDE = 200, 8, 8, 14
+_RECENT, _RAISED, _KEPT, _WIDE = 60, 8, 8, 14
 _EVIDENCE = 6
 Try = dict[str, Any]
 """One decision asked for here: `event`, `answer` or `faults`, `stored`."""
