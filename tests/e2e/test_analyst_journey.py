@@ -90,7 +90,7 @@ def test_from_an_attack_to_a_rejected_payment_by_two_analysts(places: tuple[str,
         # Bob confirms it, and the label is stored.
         bob = named(browser, f"{shown}/cases?case=1", "bob")
         bob.get_by_role("button", name="Confirm", exact=True).click()
-        expect(bob.get_by_test_id("case")).to_contain_text("Confirmed fraud")
+        expect(bob.get_by_test_id("case")).to_contain_text("(ana, bob)")
         label = client.decision("pay_100")["label"]
         assert label is not None
         assert label["fraud"]
