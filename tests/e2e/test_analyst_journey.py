@@ -19,6 +19,7 @@ from riskloom.dashboard.launch import command
 from riskloom.scenario.load import load_scenario, scenario_from_parts
 from support.browser import free_port, page_of, process
 
+PATIENCE_MS = 90_000
 pytestmark = pytest.mark.e2e
 
 
@@ -48,11 +49,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
 def named(browser: Any, address: str, name: str) -> Any:
     """A page of somebody who has said who they are."""
     page = page_of(browser, [])
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     who = page.get_by_role("textbox", name="Your name")
     who.fill(name)
     who.press("Enter")
-    page.wait_for_timeout(1500)
     page.locator("h1, h2").first.click()
     return page
 
@@ -60,7 +61,7 @@ def named(browser: Any, address: str, name: str) -> Any:
 def test_from_an_attack_to_a_rejected_payment_by_two_analysts(places: tuple[str, str], browser: Any) -> None:
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=PATIENCE_MS)
     url, shown = places
     with Client(url, timeout=60) as client:
         list(client.score_many(attack(datetime.now(UTC) - timedelta(minutes=3))))
