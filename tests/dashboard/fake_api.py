@@ -221,6 +221,17 @@ class FakeApi:
                 chosen = [d for d in reversed(self.decisions) if self._fits(d, asked)]
                 page = self._list(asked, chosen)
                 return 200, {**page, "items": [self._event(d) for d in page["items"]]}
+            case ["queues"]:
+                return 200, [
+                    {
+                        "name": "all",
+                        "states": {"open": {"count": 3, "oldest_age_s": 7500}},
+                        "closed_in_a_day": {"resolved": 5},
+                    }
+                ]
+            case ["reports", _]:
+                whole = {"frauds": 9, "caught": 7, "value_caught": 150_000, "value_missed": 2_000}
+                return 200, {"decimals": 2, "whole": whole}
             case ["scenario"]:
                 return 200, scenario()
             case ["health" | "readiness" | "stats" | "models" as name]:

@@ -85,6 +85,14 @@ def test_the_app_starts_on_the_overview_and_says_which_server_it_reads(api: Fake
 def test_the_overview_counts_and_names_the_reasons(api: FakeApi) -> None:
     api.attack()
     text = shown(page(overview))
+    for said in (
+        "Alerts waiting",
+        "the oldest for 2 h 5 min",
+        "5 closed in a day",
+        "1,500 USD",
+        "20 USD lost",
+    ):
+        assert said in text
     assert "Rejected" in text
     assert "Velocity, 5 min" in text
     assert ATTACKED in text

@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from riskloom.client import Client
 from riskloom.dashboard.launch import command
+from support.browser import free_port, page_of, process
 
-CHROMIUM = Path(os.environ.get("RISKLOOM_CHROMIUM", "/usr/bin/chromium"))
 VICTIM, THIEF = "victim_001", "device_of_the_thief"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-READY_WITHIN = 180
 
 pytestmark = pytest.mark.e2e
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def process(arguments: list[str], url: str, log: Path) -> Iterator[None]:
-    """A process that answers at `url`; ended with the block."""
-    with log.open("wb") as out:
-        running = subprocess.Popen(arguments, stdout=out, stderr=subprocess.STDOUT, cwd=log.parent)
-        try:
-            until = time.monotonic() + READY_WITHIN
-            while not answers(url):
-                assert running.poll() is None, log.read_text()
-                assert time.monotonic() < until, log.read_text()
-                time.sleep(0.2)
-            yield
-        finally:
-            running.terminate()
-            running.wait(30)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def serve(port: int, folder: Path) -> list[str]:
@@ -123,25 +85,6 @@ def dashboard(api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     log = tmp_path_factory.mktemp("dashboard") / "dashboard.log"
     with process(command(port, api), f"{url}/_stcore/health", log):
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists() and os.environ.get("CI") != "true":
-        pytest.skip(f"needs Chromium at {CHROMIUM}: apt-get install chromium, or set RISKLOOM_CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield opened
-        opened.close()
-
-
-def page_of(browser: Any, asked: list[str]) -> Any:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(30_000)
-    page.on("request", lambda request: asked.append(request.url))
-    return page
 
 
 def test_an_attack_shows_by_itself_and_is_explained_down_to_its_evidence(

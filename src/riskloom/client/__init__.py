@@ -20,8 +20,10 @@ from riskloom.client.calls import prefix
 from riskloom.client.cases import CaseCalls
 from riskloom.client.entities import EntityCalls
 from riskloom.client.notices import NoticeCalls
+from riskloom.client.policy import PolicyCalls
 from riskloom.client.problems import AnswerUnexpected, ServerUnreachable, error_from, problem_of
 from riskloom.client.rates import RateCalls
+from riskloom.client.reports import ReportCalls
 from riskloom.client.shapes import (
     BatchError,
     Decision,
@@ -39,6 +41,7 @@ from riskloom.client.shapes import (
     Stats,
     Usual,
 )
+from riskloom.client.versions import VersionCalls
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, StoreUnavailable, show
 
 __all__ = [
@@ -66,9 +69,12 @@ __all__ = [
 DEFAULT_URL = "http://127.0.0.1:8000"
 NDJSON = "application/x-ndjson"
 RETRAIN_TIMEOUT = 900.0
+_WHOLE = ("/api/v1/health", "/api/v1/readiness", "/api/v1/scenarios/")
 
 
-class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
+class Client(
+    AlertCalls, CaseCalls, EntityCalls, NoticeCalls, PolicyCalls, RateCalls, ReportCalls, VersionCalls
+):
     """One server, over pooled connections; may be shared by threads.
 
     Parameters
@@ -79,6 +85,8 @@ class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
         Sent as a bearer token when given.
     timeout
         Seconds to wait for a connection, and for each part of an answer.
+    scenario
+        Which of the server's scenarios is meant; its first one when None.
     transport
         Takes the place of the network in tests.
 
@@ -94,9 +102,11 @@ class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
         api_key: str | None = None,
         *,
         timeout: float = 10.0,
+        scenario: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = _checked_url(base_url)
+        self.scenario_name = scenario
         headers = {"accept": "application/json"}
         if api_key:
             headers["authorization"] = f"Bearer {api_key}"
@@ -215,8 +225,9 @@ class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
         """How a retraining goes."""
         return cast(Job, self._get(f"/api/v1/models/jobs/{quote(job_id, safe='')}"))
 
-    def score(self, event: Mapping[str, Any], *, dry_run: bool = False) -> Decision:
-        """Decide one event; with `dry_run` nothing is stored and no window moves.
+    def score(self, event: Mapping[str, Any], *, dry_run: bool = False, explain: bool = False) -> Decision:
+        """Decide one event; with `dry_run` nothing is stored and no window moves, with `explain` the answer's
+        `explanations` say what each feature added to the score of an approved event too.
 
         Raises
         ------
@@ -227,7 +238,8 @@ class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
         StoreUnavailable
             When nothing was taken; the same event may be sent again.
         """
-        params = {"dry_run": "true"} if dry_run else None
+        asked = {"dry_run": dry_run, "include_explanations": explain}
+        params = {name: "true" for name, wanted in asked.items() if wanted}
         return cast(Decision, self._post("/api/v1/score", _encode(event, "event"), params=params))
 
     def score_many(
@@ -321,11 +333,14 @@ class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
         params: Mapping[str, Any] | None = None,
         scenario: str | None = None,
         actor: str | None = None,
+        timeout: float | None = None,
     ) -> Any:
         """The JSON answer of one route; see `Calls`."""
         asked = {name: _plain(value) for name, value in (params or {}).items() if value is not None}
         content = None if body is None else _encode(body, "body")
-        return _json(self._send(method, prefix(scenario) + path, content, params=asked, actor=actor))
+        return _json(
+            self._send(method, prefix(scenario) + path, content, params=asked, actor=actor, timeout=timeout)
+        )
 
     def raw(
         self,
@@ -389,6 +404,7 @@ class Client(AlertCalls, CaseCalls, EntityCalls, NoticeCalls, RateCalls):
         if kind == NDJSON:
             headers["accept"] = f"{NDJSON}, application/json"
         wait = httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout)
+        path = _within(path, self.scenario_name)
         try:
             answer = self._http.request(
                 method, path, content=body, params=params, headers=headers, timeout=wait
@@ -441,6 +457,13 @@ def _checked_url(text: str) -> str:
     if url.scheme not in ("http", "https") or not url.host:
         raise ParameterInvalid(Fault("base_url", "an http address", show(text), f"for example {DEFAULT_URL}"))
     return str(url).rstrip("/")
+
+
+def _within(path: str, scenario: str | None) -> str:
+    """A path of the API as that of one scenario, where it is not the whole server's."""
+    if scenario is None or not path.startswith("/api/v1/") or path.startswith(_WHOLE):
+        return path
+    return prefix(scenario) + path.removeprefix("/api/v1")
 
 
 def _list(name: str, scenario: str | None) -> str:

@@ -19,6 +19,7 @@ class Calls:
         params: Mapping[str, Any] | None = None,
         scenario: str | None = None,
         actor: str | None = None,
+        timeout: float | None = None,
     ) -> Any:
         """The JSON answer of one route.
 
@@ -32,6 +33,8 @@ class Calls:
             Which scenario it is about; the server's first one if None.
         actor
             Who acts; the server writes `api` if None.
+        timeout
+            Seconds to wait; as long as for every other answer if None.
         """
         raise NotImplementedError
 

@@ -128,6 +128,7 @@ class Stats(TypedDict):
     top_reasons: list[dict[str, Any]]
     newest_arrival: int | None
     rates: dict[str, float]
+    parity: NotRequired[dict[str, Any]]
 
 
 class Health(TypedDict):
@@ -140,6 +141,7 @@ class Health(TypedDict):
     model: dict[str, Any] | None
     arrivals: int
     ready: bool
+    scenarios: NotRequired[list[dict[str, Any]]]
 
 
 class ModelRun(TypedDict):
@@ -159,6 +161,7 @@ class Models(TypedDict):
 
     current: dict[str, Any] | None
     runs: list[ModelRun]
+    problem: NotRequired[str | None]
 
 
 class Job(TypedDict):

@@ -77,7 +77,7 @@ def per_minute(minutes: Sequence[Mapping[str, Any]], palette: Palette, *, height
                 title=None,
                 axis=_time_axis(palette, "%H:%M"),
             ),
-            y=alt.Y("count:Q", title=None, axis=_value_axis(palette)),
+            y=alt.Y("count:Q", title=None, axis=value_axis(palette)),
             color=_outcome_colour(palette),
             order=alt.Order("rank:Q"),
             tooltip=[
@@ -87,7 +87,7 @@ def per_minute(minutes: Sequence[Mapping[str, Any]], palette: Palette, *, height
             ],
         )
     )
-    return _finished(bars, height)
+    return finished(bars, height)
 
 
 def timeline(
@@ -112,7 +112,7 @@ def timeline(
         scale=alt.Scale(type="utc", domain=list(span)),
         axis=_time_axis(palette, _clock_or_day(span), labels=times),
     )
-    y = alt.Y(f"{value}:Q", title=title, scale=scale, axis=_value_axis(palette, extent=46, values=marks))
+    y = alt.Y(f"{value}:Q", title=title, scale=scale, axis=value_axis(palette, extent=46, values=marks))
     base = alt.Chart(alt.Data(values=list(rows))).encode(x=x)
     stems = base.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
         y=y, y2=alt.datum(0), color=_outcome_colour(palette, legend=False)
@@ -126,7 +126,71 @@ def timeline(
         .mark_point(size=190, strokeWidth=2, color=palette.text, filled=False)
         .encode(y=y, tooltip=tooltip)
     )
-    return _finished(alt.layer(stems, dots, ring), height)
+    return finished(alt.layer(stems, dots, ring), height)
+
+
+def lines(
+    rows: Sequence[Mapping[str, Any]],
+    palette: Palette,
+    *,
+    x: str,
+    y: str,
+    by: str,
+    title: str,
+    height: int = 170,
+) -> alt.Chart:
+    """A value over days, a line for each of at most three names; the first is the quiet one."""
+    names = list(dict.fromkeys(row[by] for row in rows))
+    drawn = (
+        alt.Chart(pd.DataFrame(rows, columns=[x, by, y]))
+        .mark_line(strokeWidth=2, interpolate="monotone")
+        .encode(
+            x=alt.X(f"{x}:T", timeUnit="utcyearmonthdate", title=None, axis=_time_axis(palette, "%-d %b")),
+            y=alt.Y(f"{y}:Q", title=title, axis=value_axis(palette, extent=30)),
+            color=_named_colour(by, names, palette),
+            tooltip=[
+                alt.Tooltip(f"{x}:T", title="Day", timeUnit="utcyearmonthdate"),
+                alt.Tooltip(f"{by}:N", title="Side"),
+                alt.Tooltip(f"{y}:Q", title=title),
+            ],
+        )
+    )
+    return finished(drawn, height)
+
+
+def periods(rows: Sequence[Mapping[str, Any]], palette: Palette, period: str) -> alt.Chart:
+    """Flagged and rejected decisions of each day, week or month."""
+    unit: Any = "utcyearmonth" if period == "month" else "utcyearmonthdate"
+    form = "%b %Y" if period == "month" else "%-d %b"
+    bars = (
+        alt.Chart(pd.DataFrame(rows, columns=["key", "outcome", "count"]))
+        .mark_bar(cornerRadius=1)
+        .encode(
+            x=alt.X("key:T", timeUnit=unit, title=None, axis=_time_axis(palette, form)),
+            y=alt.Y("count:Q", title="Flagged", axis=value_axis(palette, extent=30)),
+            color=alt.Color(
+                "outcome:N",
+                scale=alt.Scale(domain=["Rejected", "Flagged"], range=[palette.rejected, palette.flagged]),
+                legend=alt.Legend(title=None, orient="top", labelColor=palette.text),
+            ),
+            order=alt.Order("outcome:N", sort="descending"),
+            tooltip=[
+                alt.Tooltip("key:T", title="From", timeUnit="utcyearmonthdate"),
+                alt.Tooltip("outcome:N", title="Outcome"),
+                alt.Tooltip("count:Q", title="Decisions"),
+            ],
+        )
+    )
+    return finished(bars, 190)
+
+
+def _named_colour(by: str, names: Sequence[str], palette: Palette) -> alt.Color:
+    colours = [palette.quiet, palette.accent, palette.flagged] if len(names) > 1 else [palette.accent]
+    return alt.Color(
+        f"{by}:N",
+        scale=alt.Scale(domain=list(names), range=colours[: len(names)]),
+        legend=alt.Legend(title=None, orient="top", labelColor=palette.text, symbolType="stroke"),
+    )
 
 
 def _clock_or_day(span: tuple[str, str]) -> str:
@@ -172,14 +236,22 @@ def _time_axis(palette: Palette, form: str, *, labels: bool = True) -> alt.Axis:
     )
 
 
-def _value_axis(palette: Palette, *, extent: int = 24, values: Sequence[float] | None = None) -> alt.Axis:
+def value_axis(
+    palette: Palette,
+    *,
+    extent: int = 24,
+    values: Sequence[float] | None = None,
+    form: str = ",~f",
+    grid: bool = True,
+) -> alt.Axis:
+    """The axis of a figure."""
     asked: dict[str, Any] = {"values": list(values)} if values else {"tickCount": 4}
     return alt.Axis(
-        grid=True,
+        grid=grid,
         gridColor=palette.grid,
         domain=False,
         ticks=False,
-        format=",~f",
+        format=form,
         minExtent=extent,
         maxExtent=extent,
         labelColor=palette.quiet,
@@ -189,5 +261,6 @@ def _value_axis(palette: Palette, *, extent: int = 24, values: Sequence[float] |
     )
 
 
-def _finished(chart: Any, height: int) -> Any:
+def finished(chart: Any, height: int) -> Any:
+    """A chart of a height, without a frame."""
     return chart.properties(height=height, background="transparent").configure_view(strokeWidth=0)

@@ -17,6 +17,8 @@ from riskloom.dashboard.roles import Roles, roles_of
 from riskloom.errors import Forbidden, RiskloomError, Unauthorized
 
 ADDRESS = "riskloom_api_url"
+SCENARIO = "riskloom_scenario"
+USER = "riskloom_user"
 _ARGUMENT = "--api-url="
 
 
@@ -35,25 +37,37 @@ def client() -> Client:
     ParameterInvalid
         When the address is not one.
     """
-    shared: Client = _client(address(), os.environ.get("RISKLOOM_API_KEY") or None)
+    shared: Client = _client(address(), os.environ.get("RISKLOOM_API_KEY") or None, chosen_scenario())
     return shared
 
 
-def _connect(url: str, key: str | None) -> Client:
-    return Client(url, key, timeout=8.0)
+def chosen_scenario() -> str | None:
+    """The scenario that the reader has chosen, None for the server's first one."""
+    chosen: str | None = st.session_state.get(SCENARIO)
+    return chosen
 
 
-def _ask_scenario(url: str) -> dict[str, Any]:
+def user() -> str:
+    """Who works here, as they say themselves; written beside what they do."""
+    typed = str(st.session_state.get(USER) or "")
+    return "".join(letter for letter in typed if letter.isprintable()).strip()[:64] or "dashboard"
+
+
+def _connect(url: str, key: str | None, scenario: str | None) -> Client:
+    return Client(url, key, timeout=8.0, scenario=scenario)
+
+
+def _ask_scenario(url: str, name: str | None) -> dict[str, Any]:
     return client().scenario()
 
 
-_client = st.cache_resource(max_entries=16, show_spinner=False)(_connect)
+_client = st.cache_resource(max_entries=64, show_spinner=False, on_release=Client.close)(_connect)
 _scenario = st.cache_data(ttl=30, max_entries=16, show_spinner=False)(_ask_scenario)
 
 
 def scenario() -> dict[str, Any]:
     """The scenario of the server, at most half a minute old."""
-    found: dict[str, Any] = _scenario(address())
+    found: dict[str, Any] = _scenario(address(), chosen_scenario())
     return found
 
 

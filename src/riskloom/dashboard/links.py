@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import streamlit as st
 
+_PAGES = "riskloom_pages"
 _SCRIPT = """
 export default function (component) {
   const { setTriggerValue } = component
@@ -34,10 +35,18 @@ _follower = st.components.v2.component("riskloom_links", js=_SCRIPT)
 
 def follow(pages: Mapping[str, st.Page]) -> None:
     """Go where a clicked link points; call once in each run, before the page is drawn."""
+    st.session_state[_PAGES] = pages
     followed = _follower(key="riskloom_links", height=1, on_followed_change=_nothing).followed
     if not followed:
         return
     name, asked = read_link(str(followed))
+    if name in pages:
+        st.switch_page(pages[name], query_params=asked)
+
+
+def go(name: str, **asked: str) -> None:
+    """Switch to another page, as a click on a link to it would."""
+    pages: Mapping[str, st.Page] = st.session_state.get(_PAGES, {})
     if name in pages:
         st.switch_page(pages[name], query_params=asked)
 

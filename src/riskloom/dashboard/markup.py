@@ -9,10 +9,14 @@ from urllib.parse import urlencode
 
 from riskloom.dashboard import words
 from riskloom.dashboard.roles import Roles
+from riskloom.errors import Fault
 
 PILLS_SHOWN = 4
 _LADDER = ("low", "medium", "high", "critical")
-_NUMBERS = frozenset({"Amount", "Distance", "Rows"})
+_NUMBERS = frozenset(
+    {"Amount", "Distance", "Rows", "Events", "Hits", "Known fraud", "Known honest", "As it is", "As changed"}
+    | {"Difference", "Fraud by value"}
+)
 
 
 def text(value: object) -> str:
@@ -70,23 +74,26 @@ def risk(score: float | None, flag_from: float = 98.0) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, kinds: Sequence[str] = (), empty: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    kinds: Sequence[str] = (),
+    empty: str = "",
+    numbers: Iterable[str] = (),
 ) -> str:
-    """A table; cells are HTML, `kinds` are classes of the rows."""
-    head = "".join(f'<th class="{_align(name)}">{text(name)}</th>' for name in columns)
+    """A table; cells are HTML, `kinds` are classes of the rows, `numbers` more columns to align right."""
+    right = _NUMBERS | set(numbers)
+    aligned = {name: "rl-num" if name in right else "" for name in columns}
+    head = "".join(f'<th class="{aligned[name]}">{text(name)}</th>' for name in columns)
     body = []
     for at, row in enumerate(rows):
         cells = "".join(
-            f'<td class="{_align(name)}">{cell}</td>' for name, cell in zip(columns, row, strict=True)
+            f'<td class="{aligned[name]}">{cell}</td>' for name, cell in zip(columns, row, strict=True)
         )
         body.append(f'<tr class="{kinds[at] if kinds else ""}">{cells}</tr>')
     if not body:
         return f'<div class="rl-empty">{text(empty)}</div>'
     return f'<table class="rl-table"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
-
-
-def _align(name: str) -> str:
-    return "rl-num" if name in _NUMBERS else ""
 
 
 def two_lines(first: str, second: str) -> str:
@@ -140,3 +147,26 @@ def facts(given: Iterable[tuple[str, str]]) -> str:
     """Names and values, one below the other; values are HTML."""
     rows = (f"<dt>{text(name)}</dt><dd>{value}</dd>" for name, value in given)
     return f'<dl class="rl-facts">{"".join(rows)}</dl>'
+
+
+def faults(given: Iterable[Fault]) -> str:
+    """What is wrong with something a person wrote: where, what is expected, what came, what would help."""
+    rows = [
+        f"<li><b>{text(fault.where)}</b> expected {text(fault.expected)}"
+        + (f", got <code>{text(fault.got)}</code>" if fault.got else "")
+        + (f"<small>{text(fault.hint)}</small>" if fault.hint else "")
+        + "</li>"
+        for fault in given
+    ]
+    return f'<ul class="rl-faults" role="alert">{"".join(rows)}</ul>'
+
+
+def bars(given: Sequence[tuple[str, float, str]]) -> str:
+    """Figures as bars from nothing to the largest: (label as HTML, size, figure)."""
+    most = max((abs(size) for _, size, _ in given), default=0.0) or 1.0
+    rows = (
+        f'<div class="rl-count">{label}<i><i style="width:{100 * abs(size) / most:.1f}%"></i></i>'
+        f"<b>{text(figure)}</b></div>"
+        for label, size, figure in given
+    )
+    return f'<div class="rl-counts">{"".join(rows)}</div>'

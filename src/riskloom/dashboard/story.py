@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from riskloom.client import DecisionDetail, EventItem
+from riskloom.client import Decision, DecisionDetail, EventItem
 from riskloom.dashboard import history, markup, words
 from riskloom.dashboard.roles import Roles, kilometres
 
@@ -21,7 +21,7 @@ _VERDICTS: Mapping[str, str] = {
 }
 
 
-def headline(found: DecisionDetail, roles: Roles) -> str:
+def headline(found: Decision, roles: Roles) -> str:
     """The verdict, who did what, and the risk."""
     score, outcome = found["risk_score"], found["outcome"]
     verdict = _VERDICTS.get(outcome, outcome) if outcome else _UNDECIDED
@@ -42,7 +42,7 @@ def headline(found: DecisionDetail, roles: Roles) -> str:
     )
 
 
-def sentence(found: DecisionDetail, roles: Roles) -> str:
+def sentence(found: Decision, roles: Roles) -> str:
     """Who did what, where and when, as HTML."""
     event, who = found["event"], roles.who(found["event"])
     actor = markup.link("queue", markup.text(who), entity=who, show="all") if who else ""
@@ -55,7 +55,7 @@ def sentence(found: DecisionDetail, roles: Roles) -> str:
     return f"{markup.text(roles.entity_word)} {actor} {did}{to}{how} on {when}"
 
 
-def reason_cards(found: DecisionDetail, roles: Roles) -> str:
+def reason_cards(found: Decision, roles: Roles) -> str:
     """Each reason as a card: what, in a sentence, beside what is usual, and how many events back it."""
     if not found["reasons"]:
         return '<div class="rl-empty">No rule was met, and the model saw nothing unusual.</div>'
@@ -67,14 +67,14 @@ def reason_cards(found: DecisionDetail, roles: Roles) -> str:
             f'<article class="rl-card rl-{markup.text(reason["severity"])}"><header>'
             f"<h4>{markup.text(words.reason_title(reason['code']))}</h4>"
             f"{markup.severity(reason['severity'])}</header>"
-            f"<p>{markup.text(reason['message'])}</p>{_beside(reason, roles)}"
+            f"<p>{markup.text(reason['message'])}</p>{beside(reason, roles)}"
             + (f"<footer>{markup.text(behind)}</footer>" if behind else "")
             + "</article>"
         )
     return f'<div class="rl-cards">{"".join(cards)}</div>'
 
 
-def _beside(reason: Mapping[str, Any], roles: Roles) -> str:
+def beside(reason: Mapping[str, Any], roles: Roles) -> str:
     """The value beside the usual one as two bars; nothing where the two cannot be compared.
 
     Only what exceeds the usual is drawn, and not where the sentence has the usual in another measure.

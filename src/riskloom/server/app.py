@@ -27,6 +27,7 @@ from riskloom.server.models import api as models
 from riskloom.server.notices import api as notices
 from riskloom.server.policy import api as policy
 from riskloom.server.replays import api as replays
+from riskloom.server.reports import api as reports
 from riskloom.server.runtime import Served
 
 PREFIXES = ("/api/v1", "/api/v1/scenarios/{scenario}")
@@ -53,6 +54,7 @@ def create_app(served: Served) -> HotRoute:
             policy.router,
             notices.router,
             replays.router,
+            reports.router,
             alerts.router,
             cases.router,
             case_papers.router,

@@ -44,16 +44,20 @@ from riskloom.server.lineup.follower import Caster, Follower
 from riskloom.server.lineup.repo import LineupRepo
 from riskloom.server.lineup.team import Casting
 from riskloom.server.lock import Lock, only_server
+from riskloom.server.models.quality import QualityRepo
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.models.service import ModelService
 from riskloom.server.notices.plan import NoticePlan
 from riskloom.server.notices.service import NoticeService
+from riskloom.server.policy.check import RuleCheck
 from riskloom.server.policy.repo import PolicyRepo
 from riskloom.server.policy.service import PolicyService
 from riskloom.server.rebuild import Progress
 from riskloom.server.recovery import rebuilt
 from riskloom.server.relay import Relay, open_relay
 from riskloom.server.replays.jobs import ReplayJobs
+from riskloom.server.reports.repo import ReportRepo
+from riskloom.server.reports.service import ReportService, money_of
 from riskloom.server.security.access import Access
 from riskloom.server.settings import Settings
 from riskloom.server.snapshot_job import snapshot_regularly
@@ -76,6 +80,8 @@ class Runtime:
         labels: LabelService,
         policy: PolicyService,
         replays: ReplayJobs,
+        rule_check: RuleCheck,
+        reports: ReportService,
         desk: Desk,
         alerts: AlertService,
         people: PeopleService,
@@ -93,6 +99,8 @@ class Runtime:
         self.labels = labels
         self.policy = policy
         self.replays = replays
+        self.rule_check = rule_check
+        self.reports = reports
         self.desk = desk
         self.alerts = alerts
         self.people = people
@@ -130,6 +138,8 @@ class Runtime:
             "base_currency": scenario.base_currency,
             "timezone": scenario.timezone,
             "main_entity": scenario.main_entity,
+            "id_field": scenario.id_field,
+            "time_field": scenario.time_field,
             "fields": [
                 {
                     "name": field.name,
@@ -137,6 +147,8 @@ class Runtime:
                     "entity": field.entity or None,
                     "pii": field.pii,
                     "required": field.required,
+                    "values": list(field.values),
+                    "currency_field": field.currency_field,
                 }
                 for field in scenario.fields
             ],
@@ -293,10 +305,11 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
     views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
     service = DecisionService(deciding, repo, lists, counts, views)
-    models = ModelService(deciding, model_repo, texts, settings, clock, follower)
+    models = ModelService(deciding, model_repo, texts, settings, clock, follower, QualityRepo(engine, name))
     replays = ReplayJobs(settings)
     policy = PolicyService(deciding, policies, follower)
-    labels = LabelService(deciding, LabelRepo(engine, name))
+    label_repo = LabelRepo(engine, name)
+    labels, rule_check = LabelService(deciding, label_repo), RuleCheck(deciding, lists, label_repo)
     notices = NoticeService(engine, shared.relay, lambda: deciding.bundle.scenario, clock)
     people_repo = PeopleRepo(engine, name)
     alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
@@ -311,6 +324,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         asyncio.create_task(book.follow()),
         *(asyncio.create_task(work) for work in desk.beside()),
     }
+    reports = ReportService(ReportRepo(engine, name, money_of(bundle.scenario)), bundle.scenario)
     if follower is not None:
         beside.add(asyncio.create_task(follower.run()))
     try:
@@ -325,6 +339,8 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
             labels,
             policy,
             replays,
+            rule_check,
+            reports,
             desk,
             alerts,
             people,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from riskloom.client import DecisionDetail, EventItem
+from riskloom.client import DecisionDetail
 from riskloom.dashboard import charts, connection, deviation, history, markup, place_map, story, words
 from riskloom.dashboard.roles import Roles
 from riskloom.dashboard.views.queue import SHOWN_IDS
@@ -31,7 +31,6 @@ def render() -> None:
     except NotFound:
         _look_up(event_id)
         return
-    events = history.around(connection.client(), found, roles)
     st.html(_neighbours(event_id))
     st.html(story.headline(found, roles))
     left, right = st.columns([1, 1], gap="large")
@@ -39,7 +38,7 @@ def render() -> None:
         st.subheader("Why")
         st.html(story.reason_cards(found, roles))
     with right:
-        _where_and_when(found, events, roles)
+        where_and_when(found, roles)
     st.subheader(f"{roles.event_word.capitalize()}s behind these reasons")
     first, rest, count = story.evidence(found, roles)
     st.html(first)
@@ -82,9 +81,10 @@ def _look_up(event_id: str) -> None:
         st.rerun()
 
 
-def _where_and_when(found: DecisionDetail, events: Sequence[EventItem], roles: Roles) -> None:
+def where_and_when(found: DecisionDetail, roles: Roles) -> None:
+    """The entity's events around a decision: amounts, distances, and a map where it is far."""
     palette = connection.palette()
-    rows = history.rows(events, found, roles)
+    rows = history.rows(history.around(connection.client(), found, roles), found, roles)
     if not rows:
         return
     st.subheader(f"{roles.entity_word}’s recent {roles.event_word}s")

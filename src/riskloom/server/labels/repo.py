@@ -80,6 +80,16 @@ class LabelRepo:
                 truth = None if row.truth is None else bool(row.truth)
                 yield Judged(int(row.event_time_us), int(row.outcome), decode(row.reasons), truth, amount)
 
+    def truths(self, arrivals: Sequence[int]) -> dict[int, bool]:
+        """Arrival numbers of labelled events to what they count as now."""
+        query = sa.select(labels.c.about, labels.c.truth).order_by(labels.c.arrival)
+        found: dict[int, bool] = {}
+        for part in _parts(arrivals):
+            with reading(self._engine) as connection:
+                for row in connection.execute(query.where(labels.c.about.in_(part))):
+                    found[int(row.about)] = bool(row.truth)
+        return found
+
     def page(self, limit: int, before: int | None) -> list[tuple[str, Label]]:
         """(event id, label), newest arrival first."""
         query = sa.select(labels, events.c.event_id).join(events, events.c.arrival == labels.c.about)

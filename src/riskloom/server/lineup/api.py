@@ -64,6 +64,17 @@ async def version(request: Request, number: int) -> Response:
     return answer({**plain_version(found), "inventory": inventory, "history": plain_moves(changes, number)})
 
 
+@router.get(
+    "/versions/{number}/attachments/{name:path}", dependencies=READ, summary="A file published with a version"
+)
+async def attachment(request: Request, number: int, name: str) -> Response:
+    """Say its report, by the name its inventory has it under; always as a file to be saved."""
+    follower, scenario = _follower(request)
+    content = await asyncio.to_thread(follower.registry.attachment, scenario, number, name)
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
 @router.get("/history", dependencies=READ, summary="Every change of stages, and the line-ups that decided")
 async def history(request: Request) -> Response:
     """Who moved what, when and why."""

@@ -50,6 +50,18 @@ async def job(request: Request, job_id: str) -> Response:
     return answer(runtime_of(request).models.job(job_id))
 
 
+@router.get(
+    "/models/quality", dependencies=[needs(Scope.MODELS_READ)], summary="How a bundle did on labelled events"
+)
+async def quality(request: Request) -> Response:
+    """Of `?bundle=`, a fingerprint; the one at work when not given: what it flagged and caught, how its risk
+    score ranks, whether its probabilities mean what they say. Of a shadow, by what it said beside."""
+    query = Query(request)
+    bundle = query.text("bundle") or runtime_of(request).bundle.fingerprint
+    query.finish()
+    return answer(await asyncio.to_thread(runtime_of(request).models.quality, bundle))
+
+
 @router.get("/scenario", dependencies=[needs(Scope.MODELS_READ)], summary="What this server decides about")
 async def scenario(request: Request) -> Response:
     """Fields, features, rules and policy of the bundle at work."""

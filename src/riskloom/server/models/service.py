@@ -27,6 +27,7 @@ from riskloom.server.bundles import BundleTexts
 from riskloom.server.engine import DecisionEngine
 from riskloom.server.kit.child import run_child
 from riskloom.server.lineup.follower import Follower
+from riskloom.server.models.quality import QualityRepo, quality
 from riskloom.server.models.repo import ModelRepo
 from riskloom.server.settings import Settings
 
@@ -45,7 +46,8 @@ class ModelService:
         texts: BundleTexts,
         settings: Settings,
         clock: Clock,
-        follower: Follower | None = None,
+        follower: Follower | None,
+        quality: QualityRepo,
     ) -> None:
         self._engine = engine
         self._repo = repo
@@ -53,6 +55,7 @@ class ModelService:
         self._settings = settings
         self._clock = clock
         self._follower = follower
+        self._quality = quality
         self._jobs: dict[str, dict[str, Any]] = {}
         self._running: tuple[str, float, asyncio.Task[None]] | None = None
 
@@ -75,6 +78,10 @@ class ModelService:
             "feature_columns": list(model.features),
             "info": dict(model.info),
         }
+
+    def quality(self, bundle: str) -> dict[str, Any]:
+        """How a bundle did on the labelled events it judged."""
+        return quality(bundle, self._quality.labelled(bundle))
 
     async def retrain(self, percentile: float | None) -> dict[str, Any]:
         """Train on the newest stored vectors and swap the model in; wait for it as long as the settings say.

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from riskloom.domain.event import decode_json
-from riskloom.errors import DataInvalid, Fault, ParameterInvalid
+from riskloom.errors import DataInvalid, Fault, ParameterInvalid, show
 from riskloom.server.kit.http import (
     PROBLEMS,
     Query,
@@ -19,6 +19,7 @@ from riskloom.server.kit.http import (
     runtime_of,
     text_of,
 )
+from riskloom.server.policy.check import MOST_EVENTS
 from riskloom.server.policy.service import PARTS, PolicyService
 from riskloom.server.security.access import Scope
 
@@ -26,6 +27,7 @@ router = APIRouter(tags=["policy"], responses=PROBLEMS)
 READ, WRITE = [needs(Scope.POLICY_READ)], [needs(Scope.POLICY_WRITE)]
 CSV = "text/csv"
 MOST = 100_000
+CHECKED = 2_000
 
 
 @router.get("/lists", dependencies=READ, summary="Every list, and how long it is")
@@ -104,6 +106,24 @@ async def rates(request: Request) -> Response:
     """What one unit of each currency is worth in the base currency, from a date on. Another table is another
     version: `/policies` with `rates`."""
     return answer(_service(request).rates())
+
+
+@router.post("/rules/check", dependencies=READ, summary="Every fault of a rule, or what it would have hit")
+async def check_rule(request: Request) -> Response:
+    """`{"rule": {"code": ..., "when": ...}, "last": 2000}`: the rule in the place of the champion's of that
+    code, or behind them all. Publishes nothing.
+
+    `faults` name their place in the rule; without any, `tried` counts what it would have hit among the newest
+    decided events, beside what the rule of that code did hit, and `rules` are all of the new version.
+    """
+    said = await read_object(request, ("rule", "last"))
+    rule, last = said.get("rule"), said.get("last", CHECKED)
+    faults = [] if isinstance(rule, dict) else [Fault("rule", "a rule", show(rule))]
+    if type(last) is not int or not 0 <= last <= MOST_EVENTS:
+        faults.append(Fault("last", f"a whole number from 0 to {MOST_EVENTS:,}", show(last)))
+    if faults or not isinstance(rule, dict):
+        raise ParameterInvalid(faults)
+    return answer(await runtime_of(request).rule_check.check(rule, last))
 
 
 @router.post("/policies", dependencies=WRITE, summary="A new version with other rules or another policy")
