@@ -346,7 +346,7 @@ def test_events_decided_while_an_alert_is_closed_are_in_an_alert_each(desk: Serv
     more.insert(15, ("POST", f"/api/v1/alerts/{number}/resolve", close))
     answers = desk.together(more)
     assert {answer.status_code for answer in answers} == {200}
-    assert check_alerts(desk.database) >= 4
+    assert check_alerts(desk.database) in (3, 4)  # before or behind the last of them
 
 
 def test_what_nobody_looked_at_closes_by_itself(desk: Server) -> None:
