@@ -14,7 +14,8 @@ from riskloom.bundle import Bundle
 from riskloom.clock import Clock, FixedClock
 from riskloom.server.app import create_app
 from riskloom.server.hot import HotRoute
-from riskloom.server.runtime import Runtime, Served, running
+from riskloom.server.runtime import running
+from riskloom.server.served import Runtime, Served
 from riskloom.server.settings import Settings
 from support.databases import Database
 from support.events import NOW_US

@@ -23,7 +23,8 @@ from riskloom.bench.machine import processor_s
 from riskloom.bench.report import Figure, Part
 from riskloom.bench.sizes import Sizes
 from riskloom.features.kernel import warm_up
-from riskloom.server.runtime import Runtime, running
+from riskloom.server.runtime import running
+from riskloom.server.served import Runtime
 
 ADDED_PERCENT, PAGE_MS = 10.0, 50.0
 TOGETHER, ROUND, WARM = 32, 400, 5

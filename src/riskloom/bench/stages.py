@@ -26,7 +26,8 @@ from riskloom.features.kernel import warm_up
 from riskloom.server import engine as engine_module
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.repo import DecisionRepo
-from riskloom.server.runtime import Runtime, running
+from riskloom.server.runtime import running
+from riskloom.server.served import Runtime
 
 PYTHON_SIDE_US = 90.0
 WARM = 1_000

@@ -28,7 +28,7 @@ from riskloom.server.notices import api as notices
 from riskloom.server.policy import api as policy
 from riskloom.server.replays import api as replays
 from riskloom.server.reports import api as reports
-from riskloom.server.runtime import Served
+from riskloom.server.served import Served
 
 PREFIXES = ("/api/v1", "/api/v1/scenarios/{scenario}")
 """Under the second, a path names the scenario it is about."""

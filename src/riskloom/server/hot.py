@@ -18,8 +18,8 @@ from riskloom.server.compat.first_system import flat_decision
 from riskloom.server.decisions.service import Begun
 from riskloom.server.kit.http import check_length, read_flag, too_large
 from riskloom.server.problem import MEDIA_TYPE, problem_bytes
-from riskloom.server.runtime import Runtime, Served
 from riskloom.server.security.access import Scope
+from riskloom.server.served import Runtime, Served
 
 ASGIScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from riskloom import __version__
 from riskloom.adapters.bundles import open_store
 from riskloom.bundle import Bundle, read_bundle
 from riskloom.clock import Clock, SystemClock
-from riskloom.errors import BundleInvalid, Fault, NotFound, ParameterInvalid, nearest, show
+from riskloom.errors import BundleInvalid, Fault, ParameterInvalid
 from riskloom.registry import Registry
-from riskloom.rules.rule_set import Rule
-from riskloom.scenario.scenario import Feature
 from riskloom.server.alerts.job import close_regularly
 from riskloom.server.alerts.list_repo import AlertListRepo
 from riskloom.server.alerts.people import PeopleService
@@ -25,7 +21,7 @@ from riskloom.server.alerts.people_repo import PeopleRepo
 from riskloom.server.alerts.repo import AlertRepo
 from riskloom.server.alerts.service import AlertService
 from riskloom.server.bundles import BundleTexts
-from riskloom.server.cases.desk import Desk, make_desk
+from riskloom.server.cases.desk import make_desk
 from riskloom.server.db import database_url, open_engine, upgrade
 from riskloom.server.decisions.count_repo import CountRepo
 from riskloom.server.decisions.list_repo import ListRepo
@@ -59,142 +55,11 @@ from riskloom.server.replays.jobs import ReplayJobs
 from riskloom.server.reports.repo import ReportRepo
 from riskloom.server.reports.service import ReportService, money_of
 from riskloom.server.security.access import Access
+from riskloom.server.served import Runtime, Served
 from riskloom.server.settings import Settings
 from riskloom.server.snapshot_job import snapshot_regularly
 
 Say = Callable[[str], None]
-
-
-class Runtime:
-    """The parts of one served scenario, made once and handed to every route."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        engine: DecisionEngine,
-        decisions: DecisionService,
-        models: ModelService,
-        views: Views,
-        lineups: LineupRepo,
-        follower: Follower | None,
-        labels: LabelService,
-        policy: PolicyService,
-        replays: ReplayJobs,
-        rule_check: RuleCheck,
-        reports: ReportService,
-        desk: Desk,
-        alerts: AlertService,
-        people: PeopleService,
-        notices: NoticeService,
-        entities: EntityService,
-    ) -> None:
-        self.settings = settings
-        self.access = Access(settings)
-        self.engine = engine
-        self.decisions = decisions
-        self.models = models
-        self.views = views
-        self.lineups = lineups
-        self.follower = follower
-        self.labels = labels
-        self.policy = policy
-        self.replays = replays
-        self.rule_check = rule_check
-        self.reports = reports
-        self.desk = desk
-        self.alerts = alerts
-        self.people = people
-        self.notices = notices
-        self.entities = entities
-
-    @property
-    def bundle(self) -> Bundle:
-        """The bundle at work."""
-        return self.engine.bundle
-
-    def health(self) -> dict[str, Any]:
-        """What decides here."""
-        bundle = self.bundle
-        model = bundle.model
-        return {
-            "scenario": bundle.scenario.name,
-            "bundle": bundle.fingerprint,
-            "model": None
-            if model is None
-            else {"kind": model.kind, "trained_rows": model.info.get("trained_rows")},
-            "versions": self.lineups.versions(self.engine.casting.number),
-            "arrivals": self.engine.arrival,
-            "ready": self.engine.unready is None,
-        }
-
-    def describe(self) -> dict[str, Any]:
-        """The scenario at work, for clients that show it."""
-        scenario = self.bundle.scenario
-        head = scenario.parts["features"]
-        written = {f["name"]: f for f in head.get("features", [])}
-        return {
-            "name": scenario.name,
-            "describe": scenario.describe,
-            "base_currency": scenario.base_currency,
-            "timezone": scenario.timezone,
-            "main_entity": scenario.main_entity,
-            "id_field": scenario.id_field,
-            "time_field": scenario.time_field,
-            "fields": [
-                {
-                    "name": field.name,
-                    "type": field.type.value,
-                    "entity": field.entity or None,
-                    "pii": field.pii,
-                    "required": field.required,
-                    "values": list(field.values),
-                    "currency_field": field.currency_field,
-                }
-                for field in scenario.fields
-            ],
-            "features": [_feature(feature, written.get(feature.name, {})) for feature in scenario.features],
-            "rules": [_rule(rule) for rule in scenario.rules],
-            "policy": dict(scenario.policy.as_data()),
-        }
-
-
-class Served:
-    """The scenarios of one server; the first is meant where a path names none."""
-
-    def __init__(self, runtimes: Sequence[Runtime]) -> None:
-        self._runtimes: Mapping[str, Runtime] = {one.bundle.scenario.name: one for one in runtimes}
-        self.first = runtimes[0]
-
-    @property
-    def all(self) -> tuple[Runtime, ...]:
-        """Each scenario's parts, in the order they were named."""
-        return tuple(self._runtimes.values())
-
-    def of(self, scenario: str) -> Runtime:
-        """A scenario's parts.
-
-        Raises
-        ------
-        NotFound
-            When it is not served here; names those that are.
-        """
-        runtime = self._runtimes.get(scenario)
-        if runtime is None:
-            meant = nearest(scenario, self._runtimes)
-            hint = f"{meant} " if meant else ""
-            hint += f"served are: {', '.join(self._runtimes)}"
-            raise NotFound(f"The scenario {show(scenario)} is not served here.", hint=hint)
-        return runtime
-
-    def health(self) -> dict[str, Any]:
-        """What runs here: the first scenario, and all of them."""
-        every = [one.health() for one in self.all]
-        return {"status": "ok", "version": __version__, **every[0], "scenarios": every}
-
-    @property
-    def unready(self) -> str | None:
-        """Why some scenario takes no event at the moment, or None."""
-        return next((one.engine.unready for one in self.all if one.engine.unready is not None), None)
 
 
 @contextlib.asynccontextmanager
@@ -261,12 +126,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
     """One scenario at work."""
     settings, engine, clock, say = shared.settings, shared.engine, shared.clock, shared.say
     name = bundle.scenario.name
-    repo, model_repo, texts = (
-        DecisionRepo(engine, name),
-        ModelRepo(engine, name),
-        BundleTexts(engine, settings.bundles_folder),
-    )
-    lists, counts, recent = ListRepo(engine, name), CountRepo(engine, name), RecentIds()
+    model_repo, texts = ModelRepo(engine, name), BundleTexts(engine, settings.bundles_folder)
     if not settings.models:
         bundle = _newest(bundle, model_repo, say)
     texts.remember(bundle, clock.now_us())
@@ -281,16 +141,74 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         )
         caster = Caster(registry, name, lineups, texts, clock)
         casting = await asyncio.to_thread(caster.first, bundle, say)
-    policies = PolicyRepo(engine, name)
+    recent, alert_repo, policies = RecentIds(), AlertRepo(engine, name), PolicyRepo(engine, name)
+    deciding = await _start(shared, casting, policies, alert_repo, recent, progress)
+    follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
+    lists = ListRepo(engine, name)
+    views = Views(deciding.bundle.scenario, deciding.repo, lists, texts, recent, lineups)
+    decisions = DecisionService(deciding, deciding.repo, lists, CountRepo(engine, name), views)
+    models = ModelService(deciding, model_repo, texts, settings, clock, follower, QualityRepo(engine, name))
+    label_repo, people_repo = LabelRepo(engine, name), PeopleRepo(engine, name)
+    labels = LabelService(deciding, label_repo)
+    alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
+    desk = make_desk(settings, engine, deciding, lists, views, labels, alerts)
+    entity_repo = EntityRepo(engine, name, deciding.bundle.scenario.main_entity)
+    book = LinkBook(deciding.repo, entity_repo, lambda: deciding.bundle.scenario, settings.data_dir)
+    runtime = Runtime(
+        settings,
+        deciding,
+        decisions,
+        models,
+        views,
+        lineups,
+        follower,
+        labels,
+        PolicyService(deciding, policies, follower),
+        ReplayJobs(settings),
+        RuleCheck(deciding, lists, label_repo),
+        ReportService(ReportRepo(engine, name, money_of(bundle.scenario)), bundle.scenario),
+        desk,
+        alerts,
+        PeopleService(deciding, people_repo),
+        NoticeService(engine, shared.relay, lambda: deciding.bundle.scenario, clock),
+        EntityService(deciding, book, entity_repo, lists, views),
+        Access(settings),
+    )
+    work = [snapshot_regularly(settings, deciding), close_regularly(alerts), book.follow(), *desk.beside()]
+    if follower is not None:
+        work.append(follower.run())
+    beside = {asyncio.create_task(one) for one in work}
+    try:
+        yield runtime
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
+        await models.stop()
+        await runtime.replays.stop()
+        await deciding.stop()
+        await asyncio.to_thread(book.stop)
+
+
+async def _start(
+    shared: Shared,
+    casting: Casting,
+    policies: PolicyRepo,
+    alerts: AlertRepo,
+    recent: RecentIds,
+    progress: Progress | None,
+) -> DecisionEngine:
+    """The engine of a scenario, its state rebuilt from the log."""
+    settings, clock, champion = shared.settings, shared.clock, casting.champion
+    name = champion.scenario.name
+    shared.relay.channels.check(name, champion.scenario.notices.channels)
     memory = await asyncio.to_thread(policies.memory)
-    shared.relay.channels.check(name, casting.champion.scenario.notices.channels)
-    alert_repo = AlertRepo(engine, name)
-    plan = NoticePlan(lambda: deciding.bundle.scenario)
-    effects = Effects(alert_repo, casting.champion, plan)
-    known = await asyncio.to_thread(effects.read, casting.champion, clock.now_us())
+    effects = Effects(alerts, champion, NoticePlan(lambda: deciding.bundle.scenario))
+    known = await asyncio.to_thread(effects.read, champion, clock.now_us())
+    repo = DecisionRepo(shared.engine, name)
     state = await asyncio.to_thread(rebuilt, repo, casting, memory, known, settings.data_dir, progress)
     deciding = DecisionEngine(
-        engine,
+        shared.engine,
         repo,
         casting,
         policies,
@@ -302,59 +220,7 @@ async def _deciding(shared: Shared, bundle: Bundle, progress: Progress | None) -
         effects,
     )
     await deciding.start(state)
-    follower = None if caster is None else Follower(caster, deciding, settings.models_poll_s)
-    views = Views(deciding.bundle.scenario, repo, lists, texts, recent, lineups)
-    service = DecisionService(deciding, repo, lists, counts, views)
-    models = ModelService(deciding, model_repo, texts, settings, clock, follower, QualityRepo(engine, name))
-    replays = ReplayJobs(settings)
-    policy = PolicyService(deciding, policies, follower)
-    label_repo = LabelRepo(engine, name)
-    labels, rule_check = LabelService(deciding, label_repo), RuleCheck(deciding, lists, label_repo)
-    notices = NoticeService(engine, shared.relay, lambda: deciding.bundle.scenario, clock)
-    people_repo = PeopleRepo(engine, name)
-    alerts = AlertService(deciding, alert_repo, AlertListRepo(engine, name), people_repo, lists, views)
-    people = PeopleService(deciding, people_repo)
-    desk = make_desk(settings, engine, deciding, lists, views, labels, alerts)
-    entity_repo = EntityRepo(engine, name, deciding.bundle.scenario.main_entity)
-    book = LinkBook(repo, entity_repo, lambda: deciding.bundle.scenario, settings.data_dir)
-    entities = EntityService(deciding, book, entity_repo, lists, views)
-    beside = {
-        asyncio.create_task(snapshot_regularly(settings, deciding)),
-        asyncio.create_task(close_regularly(alerts)),
-        asyncio.create_task(book.follow()),
-        *(asyncio.create_task(work) for work in desk.beside()),
-    }
-    reports = ReportService(ReportRepo(engine, name, money_of(bundle.scenario)), bundle.scenario)
-    if follower is not None:
-        beside.add(asyncio.create_task(follower.run()))
-    try:
-        yield Runtime(
-            settings,
-            deciding,
-            service,
-            models,
-            views,
-            lineups,
-            follower,
-            labels,
-            policy,
-            replays,
-            rule_check,
-            reports,
-            desk,
-            alerts,
-            people,
-            notices,
-            entities,
-        )
-    finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.wait(beside)
-        await models.stop()
-        await replays.stop()
-        await deciding.stop()
-        await asyncio.to_thread(book.stop)
+    return deciding
 
 
 def _check_names(bundles: Sequence[Bundle]) -> None:
@@ -379,19 +245,3 @@ def _newest(bundle: Bundle, repo: ModelRepo, say: Say) -> Bundle:
     if newest.scenario.fingerprint("features") != bundle.scenario.fingerprint("features"):
         return bundle
     return newest
-
-
-def _feature(feature: Feature, written: dict[str, Any]) -> dict[str, Any]:
-    keys = ("entity", "aggregate", "of", "window", "delay", "include_current", "hub", "expression")
-    known = {key: written[key] for key in keys if key in written}
-    return {"name": feature.name, "describe": feature.describe, **known}
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
-    return {
-        "code": rule.code,
-        "severity": rule.severity.value,
-        "action": rule.action.value,
-        "when": rule.when.text,
-        "message": rule.message,
-    }

@@ -22,7 +22,8 @@ from riskloom.server.db import database_url, open_engine
 from riskloom.server.protocol import HotProtocol
 from riskloom.server.rebuild import Progress
 from riskloom.server.relay import Relay, open_relay
-from riskloom.server.runtime import Runtime, running
+from riskloom.server.runtime import running
+from riskloom.server.served import Runtime
 from riskloom.server.settings import Settings
 
 

@@ -15,8 +15,8 @@ from riskloom.domain.event import decode_json
 from riskloom.errors import DataInvalid, Fault, ParameterInvalid, StoreUnavailable, show
 from riskloom.server.decisions.service import BATCH_LIMIT
 from riskloom.server.kit.http import PROBLEMS, answer, needs, read_body, served_of
-from riskloom.server.runtime import Runtime
 from riskloom.server.security.access import Scope
+from riskloom.server.served import Runtime
 
 router = APIRouter(prefix="/api/v1/scoring", tags=["scoring"], responses=PROBLEMS)
 WRITE = [needs(Scope.EVENTS_WRITE)]

@@ -18,7 +18,7 @@ from riskloom.server.problem import MEDIA_TYPE, problem_bytes
 from riskloom.server.security.access import Scope
 
 if TYPE_CHECKING:
-    from riskloom.server.runtime import Runtime, Served
+    from riskloom.server.served import Runtime, Served
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

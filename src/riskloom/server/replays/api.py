@@ -13,8 +13,8 @@ from riskloom.domain.read import FieldFault, reader
 from riskloom.errors import Fault, NotFound, ParameterInvalid, show
 from riskloom.server.kit.http import PROBLEMS, answer, needs, read_object, runtime_of
 from riskloom.server.policy.service import PARTS, changed
-from riskloom.server.runtime import Runtime
 from riskloom.server.security.access import Scope
+from riskloom.server.served import Runtime
 
 router = APIRouter(prefix="/replays", tags=["replays"], responses=PROBLEMS)
 READ, WRITE = [needs(Scope.POLICY_READ)], [needs(Scope.POLICY_WRITE)]
