@@ -6,7 +6,7 @@
     webhook+https://:SECRET@host/path               webhook.py  signed with HMAC-SHA256; also webhook+http://
 
 Each module has `open_notifier(url)`. Nothing is imported before a URL asks for it. The one place below the
-server that may speak HTTP: see docs/adr/0008-outbox-and-relay.md.
+server that may speak HTTP: see docs/adr/0006-outbox-and-relay.md.
 """
 
 from __future__ import annotations
