@@ -279,9 +279,10 @@ NOTES = (
     "the rest of the day of a flagged customer the policy's own threshold is enough, as it costs no alert.",
     "**What it costs**: frauds that come late on a day whose budget is used up. So the policy has a rule for "
     "what is sure; rules are never held back, and a day may have more alerts than its budget.",
-    "**Rules alone** may be loosened by one number until they have as many alerts; on Sparkov they never have.",
-    "**On Sparkov the model alone is nearly enough**: the policy's lead there is within chance, on the Handbook "
-    "it is not.",
+    "**Rules alone** may be loosened by one number until they have as many alerts; on Sparkov they never "
+    "have.",
+    "**On Sparkov the model alone is nearly enough**: the policy's lead there is within chance, on the "
+    "Handbook it is not.",
 )
 
 if __name__ == "__main__":
