@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.domain.decision import LADDER, Outcome
+from riskloom.domain.decision import LADDER, MODEL_REASON, Outcome
 from riskloom.domain.event import Value
 from riskloom.domain.row import converter
 from riskloom.policy.brakes import HOUR_US
 from riskloom.policy.budget import DAY_US
-from riskloom.policy.judge import MODEL, NO_BRAKES, NO_BUDGET, Asked, Judge, Terms, Verdict
+from riskloom.policy.judge import MODEL, NO_BRAKES, NO_BUDGET, NO_HOLD, Asked, Judge, Terms, Verdict
 from riskloom.policy.policy import NAN, NO_AMOUNT, NO_PROBABILITY, join_many, join_one
 from riskloom.scenario.scenario import Scenario
 
@@ -53,31 +53,42 @@ class Deciding:
         self._actions = tuple(rule.action.value for rule in scenario.rules)
         terms = tuple(Terms(rule.code, rule.action.value, rule.limit) for rule in scenario.rules)
         self.judge = Judge(policy, terms, scenario.timezone)
-        plain = dataclasses.replace(policy, budget=None, limit=None)
+        plain = dataclasses.replace(policy, budget=None, limit=None, hold=None)
         self._late = Judge(plain, [dataclasses.replace(term, limit=None) for term in terms])
         limited = policy.limit is not None or any(term.limit is not None for term in terms)
-        missing = ((NO_BUDGET, policy.budget is not None), (NO_BRAKES, limited))
+        missing = (
+            (NO_BUDGET, policy.budget is not None),
+            (NO_BRAKES, limited),
+            (NO_HOLD, policy.hold is not None),
+        )
         self._late_lacks = tuple(name for name, declared in missing if declared)
         self._at = {name: at for at, name in enumerate(scenario.rule_inputs)}
         self._rule_at = {rule.code: at for at, rule in enumerate(scenario.rules)}
         self.amount = policy.cost.amount if policy.cost is not None else ""
         self.entity = policy.budget.entity if policy.budget is not None else ""
         self.segment = policy.budget.segment if policy.budget is not None else ""
+        self.held = policy.hold.entity if policy.hold is not None else ""
         fields = {field.name: field for field in scenario.all_fields}
         self._amount_of = converter(fields[self.amount]) if self.amount else None
         self._timezone = scenario.timezone
         self.off = frozenset() if before is None else before.off
         if before is not None:
-            same = before.policy.budget == policy.budget and before._timezone == self._timezone
             told = before.judge.as_data()
-            self.judge.restore(told if same else {**told, "budget": {}})
+            if before.policy.budget != policy.budget or before._timezone != self._timezone:
+                told["budget"] = {}
+            if before.policy.hold != policy.hold:
+                told["hold"] = {}
+            self.judge.restore(told)
 
     @property
     def reach_us(self) -> int:
-        """How far back the decisions lie that budget and limits go by; 0 where nothing is remembered."""
-        if self.policy.budget is not None:
-            return (self.policy.budget.days + 2) * DAY_US
-        return HOUR_US if NO_BRAKES in self._late_lacks else 0
+        """How far back the decisions lie that budget, limits and hold go by; 0 where none is declared."""
+        policy = self.policy
+        return max(
+            0 if policy.budget is None else (policy.budget.days + 2) * DAY_US,
+            0 if policy.hold is None else policy.hold.for_us,
+            HOUR_US if NO_BRAKES in self._late_lacks else 0,
+        )
 
     @property
     def off(self) -> frozenset[str]:
@@ -132,7 +143,8 @@ class Deciding:
         amount = row[self._at[self.amount]] if self.amount else NAN
         entity = row[self._at[self.entity]] if self.entity else None
         segment = row[self._at[self.segment]] if self.segment else None
-        found = judge.judge_one(Asked(at_us, met, risk_score, probability, amount, entity, segment))
+        held = row[self._at[self.held]] if self.held else None
+        found = judge.judge_one(Asked(at_us, met, risk_score, probability, amount, entity, segment, held))
         more = self._late_lacks if late else ()
         if self.amount:
             more += _lacking(self.policy.ask_one(risk_score, probability, amount)[2])
@@ -167,7 +179,7 @@ class Deciding:
         nothing: list[Any] = [None] * count
         risks = nothing if risk_scores is None else risk_scores.tolist()
         chances = nothing if probabilities is None else probabilities.tolist()
-        named = (self.amount, self.entity, self.segment)
+        named = (self.amount, self.entity, self.segment, self.held)
         given = [columns[name].tolist() if name else nothing for name in named]
         listed: list[list[int]] = [[] for _ in range(count)]
         for event, rule in zip(*(places.tolist() for places in np.nonzero(met)), strict=True):
@@ -176,10 +188,10 @@ class Deciding:
         outcomes = []
         degraded: list[tuple[str, ...]] = []
         for at in range(count):
-            amount, entity, segment = (column[at] for column in given)
+            amount, entity, segment, held = (column[at] for column in given)
             amount = amount if self.amount else NAN
             found = self.judge.judge_one(
-                Asked(at_us[at], listed[at], risks[at], chances[at], amount, entity, segment)
+                Asked(at_us[at], listed[at], risks[at], chances[at], amount, entity, segment, held)
             )
             if self._control is not None:
                 found = self._released(found, listed[at], event_ids[at])
@@ -229,8 +241,10 @@ class Deciding:
         amount: Any = NAN if self._amount_of is None else self._amount_of(values[self.amount])
         entity: Any = values[self.entity] if self.entity else None
         segment: Any = values[self.segment] if self.segment else None
-        asked = Asked(at_us, met, risk_score, probability, amount, entity, segment)
-        self.judge.hear(asked, outcome, shadow, degraded)
+        held: Any = values[self.held] if self.held else None
+        asked = Asked(at_us, met, risk_score, probability, amount, entity, segment, held)
+        by_model = any(code == MODEL_REASON for code, _ in reasons)
+        self.judge.hear(asked, outcome, shadow, degraded, by_model)
 
 
 def _lacking(name: str) -> tuple[str, ...]:

@@ -42,12 +42,18 @@ POLICIES: dict[str, dict[str, Any]] = {
     "budget": {"percentile": 60, "reject_percentile": 97, **_BUDGET},
     "cost and budget": {**_COST, **_BUDGET},
     "limit": {"percentile": 60, "limit": {"per_minute": 1, "per_hour": 3}},
+    "hold": {"percentile": 60, "reject_percentile": 97, "hold": {"entity": "user", "for": "40s"}},
+    "hold and budget": {**_COST, **_BUDGET, "hold": {"entity": "user", "for": "1d"}},
 }
 
 
 @cache
 def bundle(policy: str) -> Bundle:
-    rules = _RULES if policy in ("budget", "limit", "cost and budget") else _RULES[1::2]
+    rules = (
+        _RULES
+        if policy in ("budget", "limit", "cost and budget", "hold", "hold and budget")
+        else _RULES[1::2]
+    )
     scenario = small_scenario(lists=_LISTS, rules=rules, policy=POLICIES[policy])
     chance = np.random.default_rng(2)
     vectors = chance.normal(size=(150, len(scenario.feature_names))) * 10
@@ -113,7 +119,7 @@ def test_one_by_one_is_the_batch(
     assert batched.deciding.judge.as_data() == live.deciding.judge.as_data()
 
 
-@pytest.mark.parametrize("policy", ["budget", "limit", "cost and budget"])
+@pytest.mark.parametrize("policy", ["budget", "limit", "cost and budget", "hold", "hold and budget"])
 @settings(deadline=None, max_examples=40)
 @given(stream=streams, listed=changes, cut=st.integers(0, 25))
 def test_what_was_decided_comes_back_from_the_log(

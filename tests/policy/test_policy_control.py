@@ -86,9 +86,10 @@ def test_what_is_let_through_takes_no_place_in_the_budget_and_the_log_says_the_s
         decision = live.score_one(event, number)
         live.advance_one(number)
         reasons = [(reason.code, reason.values) for reason in decision.reasons]
-        again.deciding.recall(
+        again.deciding.hear(
             event.arrived_us, again.values_of(event), None, None, decision.outcome, reasons, decision.degraded
         )
+        again.remember_one()
     told = live.deciding.judge.as_data()
     assert told == again.deciding.judge.as_data()
     flagged = {event.values["user_id"] for event, _ in listed if not Control(0.3, KEY).takes(event.id)}

@@ -12,17 +12,19 @@ from typing import Any, NamedTuple
 from riskloom.domain.decision import Limit, Outcome
 from riskloom.policy.brakes import Brakes
 from riskloom.policy.budget import AlertBudget
+from riskloom.policy.hold import Episodes
 from riskloom.policy.policy import NAN, Policy, join_one
 
 MODEL = -1
 """Stands for the model where a position of a rule stands."""
 OFF_MODEL, OFF_POLICY = "model", "policy"
-NO_BUDGET, NO_BRAKES = "no_budget", "no_brakes"
+NO_BUDGET, NO_BRAKES, NO_HOLD = "no_budget", "no_brakes", "no_hold"
 LATE = "decided_late:"
 """Begins what a decision says that was made later than its event arrived; then the number of the log's newest
 entry at that moment follows. It has no place in the order that budgets go by."""
 _DECIDES_ALONE = ("deny", "allow", "reject", "approve")
 _BEYOND_BRAKES = ("deny", "allow", "watch")
+_OUTSIDE = frozenset((NO_BUDGET, NO_BRAKES, NO_HOLD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Asked(NamedTuple):
     amount: float = NAN
     entity: str | None = None
     segment: str | None = None
+    held: str | None = None
+    """The value of the hold's entity."""
 
 
 class Verdict(NamedTuple):
@@ -55,7 +59,7 @@ class Verdict(NamedTuple):
     by_model: bool
     """Whether the model asked for more than APPROVED, or would have, in shadow."""
     shadow: Mapping[int, str]
-    """Why the action of a met rule, or of the model, did not count: off, brake, budget, policy."""
+    """Why the action of a met rule, or of the model, did not count: off, brake, budget, hold, policy."""
     degraded: tuple[str, ...]
     threshold: float | None = None
     """The worth that the budget asked for; None where the policy's own threshold held."""
@@ -72,6 +76,8 @@ class _Taken(NamedTuple):
     worth: float
     outcome: Outcome
     acting: tuple[int, ...]
+    held: str | None
+    by_model: bool
 
 
 class Judge:
@@ -103,7 +109,10 @@ class Judge:
         self._budget = None if policy.budget is None else AlertBudget(policy.budget, timezone)
         self.pending: _Taken | None = None
         """What `advance` will remember; None lets the last verdict go, which was a look only."""
-        self._stateful = bool(self._limited) or policy.limit is not None or self._budget is not None
+        self._episodes = None if policy.hold is None else Episodes(policy.hold)
+        self._stateful = bool(self._limited) or any(
+            one is not None for one in (policy.limit, policy.budget, policy.hold)
+        )
         self.off: frozenset[str] = frozenset()
         """What is switched off: `model`, `policy`, `rule:<code>`."""
 
@@ -126,6 +135,12 @@ class Judge:
             wanted, by_model = Outcome.FLAGGED if flags else Outcome.APPROVED, flags or held
             if held:
                 shadow[MODEL] = "budget"
+        if (
+            self._episodes is not None
+            and wanted is Outcome.FLAGGED
+            and self._episodes.holds(asked.at_us, asked.held, worth)
+        ):
+            wanted, shadow[MODEL] = Outcome.APPROVED, "hold"
         outcome = join_one(wanted, actions)
         denied = "deny" in actions
         if outcome is not Outcome.APPROVED and not denied:
@@ -137,7 +152,7 @@ class Judge:
                 acting = tuple(at for at in acting if self._actions[at] in _BEYOND_BRAKES)
                 if by_model:
                     shadow.setdefault(MODEL, "policy")
-        self.pending = self._taken(asked, worth, outcome, acting)
+        self.pending = self._taken(asked, worth, outcome, acting, by_model)
         return Verdict(outcome, by_model, shadow, tuple(degraded), threshold)
 
     def advance(self) -> None:
@@ -151,7 +166,14 @@ class Judge:
         if self.pending is not None:
             self.pending = self.pending._replace(outcome=Outcome.APPROVED)
 
-    def hear(self, asked: Asked, outcome: Outcome, shadow: Sequence[str], degraded: Sequence[str]) -> None:
+    def hear(
+        self,
+        asked: Asked,
+        outcome: Outcome,
+        shadow: Sequence[str],
+        degraded: Sequence[str],
+        by_model: bool,
+    ) -> None:
         """Take a decision, whoever made it, for what `advance` will remember.
 
         Parameters
@@ -161,20 +183,24 @@ class Judge:
         shadow
             The codes of the reasons that were in shadow.
         degraded
-            Of the decision: one that was made outside budget and brakes is not remembered.
+            Of the decision: one that was made outside budget, brakes and hold is not remembered.
+        by_model
+            Whether the model is among its reasons.
         """
         self.pending = None
-        if NO_BUDGET in degraded or NO_BRAKES in degraded or decided_after(degraded) is not None:
+        if not _OUTSIDE.isdisjoint(degraded) or decided_after(degraded) is not None:
             return
         hidden = {self._at[code] for code in shadow if code in self._at}
         _, worth, _ = self.policy.ask_one(asked.risk_score, asked.probability, asked.amount)
         acting = tuple(at for at in asked.met if at not in hidden)
-        self.pending = self._taken(asked, worth, outcome, acting)
+        self.pending = self._taken(asked, worth, outcome, acting, by_model)
 
-    def _taken(self, asked: Asked, worth: float, outcome: Outcome, acting: tuple[int, ...]) -> _Taken:
+    def _taken(
+        self, asked: Asked, worth: float, outcome: Outcome, acting: tuple[int, ...], by_model: bool
+    ) -> _Taken:
         """What is remembered; the model's worth only where no list or rule decided alone."""
-        alone = any(self._actions[at] in _DECIDES_ALONE for at in acting)
-        return _Taken(asked.at_us, asked.entity, asked.segment, NAN if alone else worth, outcome, acting)
+        worth = NAN if any(self._actions[at] in _DECIDES_ALONE for at in acting) else worth
+        return _Taken(asked.at_us, asked.entity, asked.segment, worth, outcome, acting, asked.held, by_model)
 
     def _take(self, taken: _Taken) -> None:
         actions = {self._actions[at] for at in taken.acting}
@@ -187,6 +213,8 @@ class Judge:
         if self._budget is not None:
             forced = taken.outcome is Outcome.REJECTED or (flagged and "flag" in actions)
             self._budget.take(taken.at_us, taken.entity, taken.segment, taken.worth, flagged, forced)
+        if self._episodes is not None and taken.by_model:
+            self._episodes.take(taken.at_us, taken.held, taken.worth)
 
     def _shadow(self, asked: Asked) -> tuple[dict[int, str], list[str]]:
         """Which met rules are off or braked, and what that is called."""
@@ -211,14 +239,18 @@ class Judge:
     def as_data(self) -> dict[str, Any]:
         """What is remembered, as plain values that JSON can hold."""
         budget = {} if self._budget is None else self._budget.as_data()
-        return {"rules": self._brakes.as_data(), "policy": self._whole.as_data(), "budget": budget}
+        hold = {} if self._episodes is None else self._episodes.as_data()
+        whole = self._whole.as_data()
+        return {"rules": self._brakes.as_data(), "policy": whole, "budget": budget, "hold": hold}
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Go on from what `as_data` of a judge with the same budget gave; other rules begin anew."""
+        """Go on from what `as_data` of a judge with the same budget and hold gave; other rules begin anew."""
         self._brakes.restore(data["rules"])
         self._whole.restore(data["policy"])
         if self._budget is not None:
             self._budget.restore(data["budget"])
+        if self._episodes is not None:
+            self._episodes.restore(data["hold"])
 
 
 def decided_after(degraded: Sequence[str]) -> int | None:

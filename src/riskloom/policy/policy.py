@@ -21,6 +21,7 @@ import numpy.typing as npt
 from riskloom.domain.decision import RANK, Limit, Outcome
 from riskloom.policy.budget import Budget
 from riskloom.policy.control import Control
+from riskloom.policy.hold import Hold
 
 Floats = npt.NDArray[np.float64]
 ORDER = (
@@ -70,6 +71,8 @@ class Policy:
     """A request that has waited longer than this is decided without the model; None waits for it always."""
     control: Control | None = None
     """Who is let through by chance, to learn what would have been stopped."""
+    hold: Hold | None = None
+    """For how long the model flags nothing again that has not grown worse."""
 
     def decide_one(self, risk_score: float | None, actions: Iterable[str]) -> Outcome:
         """What the order makes of the model and the met rules, without costs and budget.
@@ -135,7 +138,7 @@ class Policy:
 
     def as_data(self) -> Mapping[str, object]:
         """The policy as plain values; what is not declared is left out, and so is the control group's key."""
-        more = {"cost": self.cost, "budget": self.budget, "limit": self.limit}
+        more = {"cost": self.cost, "budget": self.budget, "limit": self.limit, "hold": self.hold}
         told: dict[str, object] = {name: asdict(value) for name, value in more.items() if value is not None}
         if self.control is not None:
             told["control"] = {"share": self.control.share, "up_to": self.control.up_to.value}

@@ -8,11 +8,13 @@ from typing import Any
 
 from riskloom.detectors.thresholds import ThresholdSpec
 from riskloom.domain.decision import Limit, Outcome
+from riskloom.domain.duration import DAY_US
 from riskloom.domain.field import Field
 from riskloom.errors import ParameterInvalid, nearest, show
 from riskloom.expression.tree import Type
 from riskloom.policy.budget import Budget
 from riskloom.policy.control import Control
+from riskloom.policy.hold import Hold
 from riskloom.policy.policy import ExpectedCost, Policy
 from riskloom.scenario.document import Document, Path
 from riskloom.scenario.scenario import expression_type
@@ -30,9 +32,11 @@ _KEYS = (
     "limit",
     "deadline_ms",
     "control",
+    "hold",
 )
 _BUDGET_KEYS = ("per_day", "entity", "segment", "days", "not_below")
 _CONTROL_KEYS = ("share", "up_to", "key")
+_HOLD_KEYS = ("entity", "for")
 _LIMIT_KEYS = ("per_minute", "per_hour")
 _MOST = 1_000_000
 _MOST_DAYS = 90
@@ -57,7 +61,8 @@ def read_policy(document: Document, fields: Sequence[Field]) -> Policy:
     deadline_ms = None
     if spec.get("deadline_ms") is not None:
         deadline_ms = _count(document, spec, "deadline_ms", _PATH, 60_000)
-    return Policy(percentile, reject, cost, budget, limit, deadline_ms, _read_control(document, spec))
+    control, hold = _read_control(document, spec), _read_hold(document, spec, fields)
+    return Policy(percentile, reject, cost, budget, limit, deadline_ms, control, hold)
 
 
 def read_limit(document: Document, spec: Mapping[str, Any], path: Path) -> Limit | None:
@@ -145,6 +150,19 @@ def _read_control(document: Document, spec: Mapping[str, Any]) -> Control | None
         document.fault((*path, "up_to"), f"one of {', '.join(_LET_THROUGH)}", show(up_to))
         up_to = Outcome.FLAGGED.value
     return Control(float(share), key, Outcome(up_to))
+
+
+def _read_hold(document: Document, spec: Mapping[str, Any], fields: Sequence[Field]) -> Hold | None:
+    if spec.get("hold") is None:
+        return None
+    path = (*_PATH, "hold")
+    given = document.mapping(spec["hold"], path, _HOLD_KEYS)
+    texts = [field.name for field in fields if field.type.is_text]
+    entity = _field(document, given, "entity", path, texts, "a text field")
+    for_us = document.duration(given, "for", path, "1d")
+    if not 1 <= for_us <= _MOST_DAYS * DAY_US:
+        document.fault((*path, "for"), f"a time of at most {_MOST_DAYS}d", show(given.get("for")))
+    return Hold(entity, for_us) if entity else None
 
 
 def _field(
