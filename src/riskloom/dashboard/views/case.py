@@ -8,13 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from riskloom.dashboard import alert_words, case_words, connection, markup, words
+from riskloom.dashboard import alert_words, case_words, connection, link_picture, markup, words
 from riskloom.dashboard.roles import Roles
 from riskloom.dashboard.views import papers
 from riskloom.errors import NotFound, RiskloomError
 
 _TOLD, _MORE = "case_told", "case_more"
-_PAGE = 60
+_PAGE, _NODES = 60, 60
 
 
 def render(case_id: int, roles: Roles) -> None:
@@ -47,7 +47,18 @@ def render(case_id: int, roles: Roles) -> None:
         if page["next"]:
             st.button("Show earlier", on_click=_more, args=(case_id,), icon=":material/expand_more:")
     with right:
+        _linked(found, roles)
         papers.render(found, roles)
+
+
+def _linked(found: Mapping[str, Any], roles: Roles) -> None:
+    """Who the entity of the case shares something with; nothing where no event of it is known."""
+    try:
+        graph = connection.client().entity_graph(found["entity"], found["entity_key"], limit=_NODES)
+    except NotFound:
+        return
+    st.subheader("Linked with")
+    st.html(link_picture.draw(graph, roles, rows=4))
 
 
 def _more(case_id: int) -> None:
