@@ -134,8 +134,7 @@ def headline(alert: Mapping[str, Any], roles: Roles, now: datetime) -> str:
     tone = "rejected" if alert["severity"] == "critical" else "flagged"
     events = f"{alert['events']} flagged {roles.event_word}{'' if alert['events'] == 1 else 's'}"
     amount = f", <b>{markup.text(money(alert))}</b> in all" if alert["amount"] is not None else ""
-    key = alert["entity_key"]
-    who = markup.entity(alert["entity"], key) if key else "no entity"
+    who = markup.text(alert["entity_key"] or "no entity")
     since = words.ago(alert["opened_at"], now)
     last = words.ago(alert["last_at"], now)
     worth = ""

@@ -110,7 +110,7 @@ def headline(case: Mapping[str, Any], roles: Roles, now: datetime) -> str:
     """What a case is about, and where it stands."""
     tone = {"open": "flagged", "pending": "rejected"}.get(case["state"], "")
     amount = f", <b>{markup.text(money(case))}</b> in all" if case["amount"] is not None else ""
-    who = markup.entity(case["entity"], case["entity_key"])
+    who = markup.text(case["entity_key"])
     found = ""
     if case["disposition"]:
         word = alert_words.DISPOSITIONS.get(case["disposition"], case["disposition"])

@@ -13,7 +13,7 @@ from riskloom.dashboard.roles import Roles
 
 _ROW_PX = 46
 _WIDE, _BEND = 1000, 50
-_BOX = 0.7
+_BOX = 0.76
 """The part of the width that the boxes take."""
 _LINE = "#8b989f"
 
@@ -64,7 +64,7 @@ def _box(spot: Spot, made: Layout, center: str, roles: Roles) -> str:
         kinds.append("rl-here")
     label = (
         f"<b>{markup.text(node['key'])}</b>"
-        f"<small>{markup.text(' · '.join(parts))}{' · ' if fraud else ''}{fraud}</small>"
+        f"<small>{fraud}{' · ' if fraud else ''}{markup.text(' · '.join(parts))}</small>"
     )
     return (
         f'<div class="{" ".join(kinds)}" style="{style}" title="{markup.text(node["key"])}">'

@@ -26,7 +26,11 @@ def render(case_id: int, roles: Roles) -> None:
         st.title("Cases")
         st.html(f'<div class="rl-empty">{markup.text(error.message)}</div>{markup.link("cases", "← Cases")}')
         return
-    ways = [markup.link("cases", "← Cases")]
+    who = markup.text(found["entity_key"])
+    ways = [
+        markup.link("cases", "← Cases"),
+        markup.entity(found["entity"], found["entity_key"], label=f"All about {who}"),
+    ]
     if found["alert_list"]:
         newest = str(found["alert_list"][-1]["alert_id"])
         ways.append(markup.link("alerts", "Its newest alert", alert=newest))
@@ -40,6 +44,7 @@ def render(case_id: int, roles: Roles) -> None:
     with left:
         _end(found)
         _lists(found)
+        _linked(found, roles)
         st.subheader("What happened")
         limit = _PAGE * (1 + st.session_state.get(f"{_MORE}_{case_id}", 0))
         page = client.case_timeline(case_id, limit=min(limit, 500))
@@ -47,7 +52,6 @@ def render(case_id: int, roles: Roles) -> None:
         if page["next"]:
             st.button("Show earlier", on_click=_more, args=(case_id,), icon=":material/expand_more:")
     with right:
-        _linked(found, roles)
         papers.render(found, roles)
 
 
