@@ -89,7 +89,8 @@ def _lines(made: Layout, height: int) -> str:
         x2 = x1 if beside else _across(second, made)[1] * _WIDE
         y1, y2 = (first.row + 0.5) * _ROW_PX, (second.row + 0.5) * _ROW_PX
         bend = x1 - _BEND if beside else (x1 + x2) / 2
-        thick = min(4.0, 1 + math.log10(max(1, events)))
+        alone = not (first.folded or second.folded)
+        thick = min(4.0, 1 + math.log10(max(1, events))) if alone else 0.8
         drawn.append(
             f'<path vector-effect="non-scaling-stroke" stroke-width="{thick:.1f}" '
             f'd="M{x1:.0f} {y1:.0f}C{bend:.0f} {y1:.0f} {bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"/>'

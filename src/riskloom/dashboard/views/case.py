@@ -11,7 +11,7 @@ import streamlit as st
 from riskloom.dashboard import alert_words, case_words, connection, link_picture, markup, words
 from riskloom.dashboard.roles import Roles
 from riskloom.dashboard.views import papers
-from riskloom.errors import NotFound, RiskloomError
+from riskloom.errors import Forbidden, NotFound, RiskloomError
 
 _TOLD, _MORE = "case_told", "case_more"
 _PAGE, _NODES = 60, 60
@@ -56,10 +56,10 @@ def render(case_id: int, roles: Roles) -> None:
 
 
 def _linked(found: Mapping[str, Any], roles: Roles) -> None:
-    """Who the entity of the case shares something with; nothing where no event of it is known."""
+    """Who the entity of the case shares something with; nothing where that is not known or not to be read."""
     try:
         graph = connection.client().entity_graph(found["entity"], found["entity_key"], limit=_NODES)
-    except NotFound:
+    except (NotFound, Forbidden):
         return
     st.subheader("Linked with")
     st.html(link_picture.draw(graph, roles, rows=4))
