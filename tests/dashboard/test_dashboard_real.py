@@ -287,7 +287,14 @@ def test_a_case_is_worked_on_and_closed_with_labels(client: Client) -> None:
     assert "max" in shown(page(draw_cases))
     test = page(draw_cases, case=str(number))
     text = shown(test)
-    for said in ("Customer max", "opened the case", "An alert</a> was raised", "with nobody"):
+    for said in (
+        "All about max",
+        "rl-graph",
+        "Customer max",
+        "opened the case",
+        "An alert</a> was raised",
+        "with nobody",
+    ):
         assert said in text
     press(test, "Take it")
     assert client.case(number)["assignee"] == "dashboard"

@@ -138,6 +138,7 @@ def test_an_attack_shows_by_itself_and_is_explained_down_to_its_evidence(
         ("/", "Decisions per minute"),
         ("/queue", "To review"),
         ("/decision", "Event id"),
+        ("/entity", "Rings"),
         ("/scenario", "The model flags from"),
     ],
 )

@@ -17,6 +17,7 @@ from riskloom.dashboard.views import (
     analytics,
     cases,
     decision,
+    entity,
     models,
     overview,
     queue,
@@ -38,6 +39,7 @@ PAGES = {
     "cases": st.Page(cases.render, title="Cases", icon=":material/folder_open:", url_path="cases"),
     "queue": st.Page(queue.render, title="Review queue", icon=":material/inbox:", url_path="queue"),
     "decision": st.Page(decision.render, title="Decision", icon=":material/policy:", url_path="decision"),
+    "entity": st.Page(entity.render, title="Entity", icon=":material/hub:", url_path="entity"),
     "score": st.Page(score.render, title="Score", icon=":material/speed:", url_path="score"),
     "rules": st.Page(rules.render, title="Rules & replay", icon=":material/rule:", url_path="rules"),
     "models": st.Page(models.render, title="Models", icon=":material/model_training:", url_path="models"),
@@ -51,7 +53,7 @@ PAGES = {
 
 
 SECTIONS = {
-    "Work": ("overview", "alerts", "cases", "queue", "decision"),
+    "Work": ("overview", "alerts", "cases", "queue", "decision", "entity"),
     "Change": ("score", "rules", "models"),
     "Look back": ("analytics", "scenario"),
 }

@@ -30,6 +30,11 @@ def link(page: str, label: str, *, kind: str = "", **asked: str) -> str:
     return f'<a class="rl-link {kind}" href="{escape(address)}">{label}</a>'
 
 
+def entity(name: str, key: object, *, label: str = "", kind: str = "") -> str:
+    """A link to the page of an entity, named as in the scenario or by its field; `label` is HTML."""
+    return link("entity", label or text(key), kind=kind, entity=name, key=str(key))
+
+
 def pill(label: str, tone: str, title: str = "") -> str:
     """A small coloured label; tones are outcomes and severities in lower case."""
     return f'<span class="rl-pill rl-{escape(tone)}" title="{escape(title)}">{text(label)}</span>'
@@ -114,9 +119,7 @@ def decisions(items: Sequence[Mapping[str, Any]], roles: Roles, *, fresh_after: 
                 risk(item["risk_score"], flag_from),
                 two_lines(when, words.day(item["event_time"], zone)),
                 two_lines(
-                    link("queue", text(who), kind="rl-over", entity=who, show="all")
-                    if who
-                    else words.MISSING,
+                    entity(roles.entity, who, kind="rl-over") if who else words.MISSING,
                     text(event.get(roles.partner) or ""),
                 ),
                 two_lines(

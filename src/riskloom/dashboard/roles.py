@@ -27,6 +27,8 @@ class Roles:
     longitude: str = ""
     partner: str = ""
     """The other side of an event: the merchant of a payment."""
+    entities: Mapping[str, str] = field(default_factory=dict)
+    """The fields that are entities, and what these are called."""
     categories: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -83,7 +85,7 @@ def roles_of(scenario: Mapping[str, Any]) -> Roles:
         return next((given["name"] for given in fields if given.get("type") == kind), "")
 
     names = tuple(str(given["name"]) for given in fields)
-    entities = [given["name"] for given in fields if given.get("entity")]
+    entities = {str(given["name"]): str(given["entity"]) for given in fields if given.get("entity")}
     main = str(scenario.get("main_entity") or "")
     if main not in names:
         main = next((given["name"] for given in fields if given.get("entity") == main and main), "")
@@ -101,7 +103,8 @@ def roles_of(scenario: Mapping[str, Any]) -> Roles:
         currency=paid_in or ("currency" if "currency" in names else ""),
         latitude=first("latitude"),
         longitude=first("longitude"),
-        partner=_partner([str(name) for name in entities if name != main]),
+        partner=_partner([name for name in entities if name != main]),
+        entities=entities,
         categories=tuple(given["name"] for given in fields if given.get("type") == "category"),
         fields=names,
         features={str(given["name"]): given for given in scenario.get("features") or ()},

@@ -45,10 +45,10 @@ def headline(found: Decision, roles: Roles) -> str:
 def sentence(found: Decision, roles: Roles) -> str:
     """Who did what, where and when, as HTML."""
     event, who = found["event"], roles.who(found["event"])
-    actor = markup.link("queue", markup.text(who), entity=who, show="all") if who else ""
+    actor = markup.entity(roles.entity, who) if who else ""
     did = f"paid <b>{markup.text(roles.amount_text(event))}</b>" if roles.amount else "did this"
     partner = event.get(roles.partner)
-    to = f" to <b>{markup.text(partner)}</b>" if partner else ""
+    to = f" to {markup.entity(roles.partner, partner)}" if partner else ""
     kinds = roles.category_text(event)
     how = f" ({markup.text(kinds)})" if kinds else ""
     when = markup.text(words.moment(found["event_time"], roles.timezone))

@@ -94,6 +94,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"−{text[1:]}" if text.startswith("-") else text
 
 
+def count(value: int, word: str) -> str:
+    """How many of something: "1 event", "2,000 events"."""
+    return f"{number(value)} {word}{'' if value == 1 else 's'}"
+
+
 def money(value: float | None, currency: str) -> str:
     """An amount in major units with its currency."""
     if value is None or not math.isfinite(value):

@@ -35,7 +35,7 @@ def render(alert_id: int, roles: Roles) -> None:
     if st.session_state.get(_SEEN) != alert_id:
         st.session_state[_SEEN] = alert_id
         st.session_state.pop(_CHOICE, None)
-    _ways(alert_id)
+    _ways(found)
     tell_missed()
     st.html(alert_words.headline(found, roles, datetime.now(UTC)))
     _acts(found)
@@ -58,10 +58,13 @@ def render(alert_id: int, roles: Roles) -> None:
     st.html(markup.decisions(found["decisions"], roles))
 
 
-def _ways(alert_id: int) -> None:
-    """Back to the queue, on through it, and to the next one that nobody has."""
+def _ways(found: Mapping[str, Any]) -> None:
+    """Back to the queue, to its entity, on through the queue, and to the next one that nobody has."""
     kept: list[int] = st.session_state.get(SHOWN_IDS, [])
+    alert_id, who = int(found["id"]), found["entity_key"]
     ways = [markup.link("alerts", "← Alerts")]
+    if who:
+        ways.append(markup.entity(found["entity"], who, label=f"All about {markup.text(who)}"))
     if alert_id in kept:
         at = kept.index(alert_id)
         ways.append(f'<span class="rl-muted">{at + 1} of {len(kept)} shown there</span>')

@@ -8,13 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from riskloom.dashboard import alert_words, case_words, connection, markup, words
+from riskloom.dashboard import alert_words, case_words, connection, link_picture, markup, words
 from riskloom.dashboard.roles import Roles
 from riskloom.dashboard.views import papers
-from riskloom.errors import NotFound, RiskloomError
+from riskloom.errors import Forbidden, NotFound, RiskloomError
 
 _TOLD, _MORE = "case_told", "case_more"
-_PAGE = 60
+_PAGE, _NODES = 60, 60
 
 
 def render(case_id: int, roles: Roles) -> None:
@@ -26,7 +26,11 @@ def render(case_id: int, roles: Roles) -> None:
         st.title("Cases")
         st.html(f'<div class="rl-empty">{markup.text(error.message)}</div>{markup.link("cases", "← Cases")}')
         return
-    ways = [markup.link("cases", "← Cases")]
+    who = markup.text(found["entity_key"])
+    ways = [
+        markup.link("cases", "← Cases"),
+        markup.entity(found["entity"], found["entity_key"], label=f"All about {who}"),
+    ]
     if found["alert_list"]:
         newest = str(found["alert_list"][-1]["alert_id"])
         ways.append(markup.link("alerts", "Its newest alert", alert=newest))
@@ -40,6 +44,7 @@ def render(case_id: int, roles: Roles) -> None:
     with left:
         _end(found)
         _lists(found)
+        _linked(found, roles)
         st.subheader("What happened")
         limit = _PAGE * (1 + st.session_state.get(f"{_MORE}_{case_id}", 0))
         page = client.case_timeline(case_id, limit=min(limit, 500))
@@ -48,6 +53,16 @@ def render(case_id: int, roles: Roles) -> None:
             st.button("Show earlier", on_click=_more, args=(case_id,), icon=":material/expand_more:")
     with right:
         papers.render(found, roles)
+
+
+def _linked(found: Mapping[str, Any], roles: Roles) -> None:
+    """Who the entity of the case shares something with; nothing where that is not known or not to be read."""
+    try:
+        graph = connection.client().entity_graph(found["entity"], found["entity_key"], limit=_NODES)
+    except (NotFound, Forbidden):
+        return
+    st.subheader("Linked with")
+    st.html(link_picture.draw(graph, roles, rows=4))
 
 
 def _more(case_id: int) -> None:

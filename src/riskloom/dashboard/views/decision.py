@@ -142,8 +142,11 @@ def _for_the_record(found: DecisionDetail, roles: Roles) -> None:
             *(name for name in roles.fields if name in sent),
             *(name for name in sent if name not in roles.fields),
         ]
-        right.html(
-            markup.facts(
-                (words.field_label(name), f"<code>{markup.text(sent[name])}</code>") for name in order
-            )
-        )
+        right.html(markup.facts((words.field_label(name), _sent(name, sent[name], roles)) for name in order))
+
+
+def _sent(name: str, value: object, roles: Roles) -> str:
+    """A value as it was sent; that of an entity leads to its page."""
+    if name in roles.entities and value:
+        return markup.entity(roles.entities[name], value)
+    return f"<code>{markup.text(value)}</code>"
