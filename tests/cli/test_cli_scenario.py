@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import riskloom
+from riskloom.bundle import PARTS
 from riskloom.scenario.load import load_scenario
 from support.scenarios import SMALL
 
@@ -38,7 +39,7 @@ def test_a_scenario_is_shown_to_people_and_machines(run: Any) -> None:
     assert "merchant_id" in shown.out
     assert "IMPOSSIBLE_TRAVEL" in shown.out
     parts = run("scenario", "show", "card_payments", "--json").json
-    assert sorted(parts) == ["features", "model", "policy", "rates", "rules"]
+    assert sorted(parts) == sorted([*PARTS, "alerts", "cases", "links"])
     listed = run("features", "list", "--json").json
     assert [feature["name"] for feature in listed] == list(load_scenario("card_payments").feature_names)
     assert "user_tx_count_5m" in run("features", "list").out

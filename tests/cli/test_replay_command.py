@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,10 @@ def lax(tmp_path: Path) -> Path:
     from riskloom.scenario.load import SHIPPED
 
     folder = tmp_path / "lax"
-    folder.mkdir()
-    for name in ("scenario.yaml", "rules.yaml", "rates.yaml"):
-        content = (SHIPPED / "card_payments" / name).read_text(encoding="utf-8")
-        content = content.replace("user_tx_count_5m >= 4", "user_tx_count_5m >= 6")
-        (folder / name).write_text(content, encoding="utf-8")
+    shutil.copytree(SHIPPED / "card_payments", folder)
+    rules = (folder / "rules.yaml").read_text(encoding="utf-8")
+    laxer = rules.replace("user_tx_count_5m >= 4", "user_tx_count_5m >= 6")
+    (folder / "rules.yaml").write_text(laxer, encoding="utf-8")
     return folder
 
 

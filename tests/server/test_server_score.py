@@ -29,6 +29,7 @@ def test_a_decision_has_the_shape_that_clients_know(clever: Server) -> None:
         "probability",
         "reasons",
         "contributions",
+        "control",
         "degraded",
         "bundle",
         "event_time",
