@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from riskloom.server.decisions.repo import DecisionRepo
 from riskloom.server.ids import RECENT, RecentIds, SeenIds
 from support.databases import Database
 from support.events import burst, payment
-from support.server import serving
+from support.server import Server, serving
 
 IDS = st.lists(st.text(min_size=1, max_size=4), max_size=60)
 
@@ -131,3 +132,20 @@ def test_recent_ids_are_named_and_old_ones_asked_for() -> None:
     known, missing = recent.of([1, 10, 11, RECENT + 10, RECENT + 11])
     assert known == {11: "e-11", RECENT + 10: f"e-{RECENT + 10}"}
     assert missing == [1, 10, RECENT + 11]
+
+
+def test_look_ups_of_several_threads_do_not_mix(server: Server) -> None:
+    """Pages name their events on other threads than events come in on, by the same bare cursor."""
+    for event in burst(20):
+        server.score(event)
+    repo = server.runtime.engine.repo
+    repo.close()
+
+    def ask(number: int) -> bool:
+        at = number % 20
+        if number % 2:
+            return repo.event_ids([at + 1]) == {at + 1: f"b-{at}"}
+        return repo.arrival_of(f"b-{at}") == at + 1
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(ask, range(2_000)))

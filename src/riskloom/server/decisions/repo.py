@@ -6,6 +6,7 @@ bare cursor.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -68,6 +69,7 @@ class DecisionRepo:
         self._is_postgres = engine.dialect.name == "postgresql"
         self._hot: Any = None
         self._hot_connection: Any = None
+        self._hot_lock = threading.Lock()
         mark = "%s" if self._is_postgres else "?"
         self._hot_sql = f"select arrival from events where scenario = {mark} and event_id = {mark}"  # noqa: S608 - no outside text
         self._insert_sql = {
@@ -131,16 +133,18 @@ class DecisionRepo:
         return found
 
     def _read_hot(self, sql: str, given: Sequence[Any]) -> list[Any]:
-        try:
-            if self._hot is None:
-                self._hot = self._open_hot()
-            rows: list[Any] = self._hot.execute(sql, given).fetchall()
-        except (self._engine.dialect.dbapi.Error, sa.exc.DBAPIError, sa.exc.TimeoutError) as error:  # type: ignore[union-attr]
-            self.close()
-            raise StoreUnavailable(
-                f"The database cannot be read: {cause_of(error)}", hint="send the event again"
-            ) from error
-        return rows
+        """Rows by the bare cursor, of one caller at a time: pages are drawn on other threads than events."""
+        with self._hot_lock:
+            try:
+                if self._hot is None:
+                    self._hot = self._open_hot()
+                rows: list[Any] = self._hot.execute(sql, given).fetchall()
+            except (self._engine.dialect.dbapi.Error, sa.exc.DBAPIError, sa.exc.TimeoutError) as error:  # type: ignore[union-attr]
+                self._close_hot()
+                raise StoreUnavailable(
+                    f"The database cannot be read: {cause_of(error)}", hint="send the event again"
+                ) from error
+            return rows
 
     def _open_hot(self) -> Any:
         self._hot_connection = self._engine.raw_connection()
@@ -153,6 +157,10 @@ class DecisionRepo:
 
     def close(self) -> None:
         """Give the bare cursor back; its connection is ended, for it was set up for this alone."""
+        with self._hot_lock:
+            self._close_hot()
+
+    def _close_hot(self) -> None:
         self._hot = None
         if self._hot_connection is not None:
             self._hot_connection.invalidate()
