@@ -146,7 +146,7 @@ def settings_of(ops: HttpSink, mail: MailSink) -> dict[str, str]:
         "ops": f"webhook+http://:{SECRET}@{ops.url}/hook#per_minute=0",
         "mail": f"smtp://{mail.url}?from=a@b.example&to=c@d.example&tls=none#per_minute=0",
     }
-    haste = {"notice_attempts": "60", "notice_pause_s": "0.05", "notice_timeout_s": "1.5"}
+    haste = {"notice_attempts": "60", "notice_pause_s": "0.005", "notice_timeout_s": "1.5"}
     return {"channels": json.dumps(channels), **haste}
 
 

@@ -167,7 +167,7 @@ def test_a_batch_of_events_taken_in_before_is_scored_from_their_frozen_vectors(s
     results = server.post("/api/v1/score/batch", {"events": events}).json()["results"]
     assert [result["arrival"] for result in results] == list(range(1, 201))
     assert server.database.counts() == (200, 200, 200)
-    check_log(server.database, server.runtime.bundle, decided_later=True)
+    check_log(server.database, server.runtime.bundle)
 
 
 def test_a_batch_that_is_too_large_is_refused_before_it_is_read(server: Server) -> None:

@@ -123,4 +123,4 @@ def test_a_restart_rebuilds_the_same_state_from_keys(
     with serving(database, telltale) as server:
         late = server.post("/score-by-event-id", {"event_id": "open-2"}).json()
         assert late["flagged"], "the windows of this customer go on after the restart"
-    check_log(database, telltale, decided_later=True)
+    check_log(database, telltale)
